@@ -1,1 +1,1 @@
-
+"""Algorithms that learn, policies that act, strategies written by rule."""

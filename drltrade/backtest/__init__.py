@@ -1,1 +1,1 @@
-
+"""A policy's record on real bars, judged."""

@@ -1,1 +1,1 @@
-
+"""Files and feeds in, one validated Market out."""

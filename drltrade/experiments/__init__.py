@@ -1,1 +1,1 @@
-
+"""Jobs, run folders, training with validation."""

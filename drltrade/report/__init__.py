@@ -1,1 +1,1 @@
-
+"""Records turned into tables and one self-contained page."""

@@ -1,1 +1,1 @@
-
+"""The only place where money is counted."""

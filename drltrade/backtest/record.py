@@ -1,0 +1,53 @@
+"""What a backtest leaves behind: every bar of one account, with what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drltrade.sim import Path
+
+__all__ = ["Record"]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One policy rolled through one market once.
+
+    Attributes:
+        name: what was rolled, such as "ppo seed 1" or "buy_and_hold".
+        symbols: the N assets.
+        stamps: [T] datetime64[ns], UTC; row 0 is the start, before any order.
+        path: the account's ledger, one row a bar.
+        close: [T, N] closes of the same bars.
+        periods_per_year: bars in a year, from the market's clock.
+        cash_rate: interest per bar that a Sharpe ratio subtracts.
+        assumptions: fill, costs, dates, data, agent: what the figures rest on.
+        warnings: what a careful reader must know before believing them.
+        actions: [T - 1, ...] raw actions of a policy; None for a strategy.
+    """
+
+    name: str
+    symbols: tuple[str, ...]
+    stamps: NDArray[np.datetime64]
+    path: Path
+    close: NDArray[np.float64]
+    periods_per_year: float
+    cash_rate: float = 0.0
+    assumptions: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    actions: NDArray[Any] | None = None
+
+    @property
+    def equity(self) -> NDArray[np.float64]:
+        """[T] equity at each close; the first is the stake before entry."""
+        return self.path.equity
+
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """[T - 1] simple returns of equity, bar by bar."""
+        return self.path.equity[1:] / self.path.equity[:-1] - 1.0

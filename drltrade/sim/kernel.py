@@ -1,0 +1,322 @@
+"""The money arithmetic: one account through one bar, compiled by numba.
+
+Everything else in the library that needs a fill, a cost or a mark calls these functions. The
+bar's order of events is: gap from the last close to the fill price, fill with its costs, move
+from the fill price to the close, ruin check, drawdown. `NO_ORDER` ... are the codes of
+`rules.STATUS`.
+"""
+
+# mypy: disable-error-code="no-untyped-def"
+# numba infers the types of every argument; the engine is the typed door.
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from drltrade.sim.rules import STATUS
+
+__all__ = ["ACCOUNT", "BOOK", "advance", "observe_rows", "reset", "run"]
+
+ACCOUNT = np.dtype(
+    [
+        ("bar", "i8"),  # the last complete bar
+        ("last", "i8"),  # the episode's last bar: reaching it truncates
+        ("cash", "f8"),
+        ("equity", "f8"),
+        ("start", "f8"),  # equity at the start of the episode
+        ("peak", "f8"),
+        ("equity_before", "f8"),
+        ("turnover", "f8"),  # traded notional over equity_before
+        ("commission", "f8"),
+        ("slippage", "f8"),
+        ("carry", "f8"),
+        ("gap_pnl", "f8"),  # old shares, from the last close to the fill price
+        ("bar_pnl", "f8"),  # new shares, from the fill price to the close
+        ("shortfall", "f8"),  # what ruin forgives: the floor less the equity that was left
+        ("drawdown", "f8"),
+        ("drawdown_change", "f8"),
+        ("exposure", "f8"),  # gross, after the close
+        ("benchmark_return", "f8"),
+        ("terminated", "?"),
+        ("truncated", "?"),
+    ],
+    align=True,
+)
+"""State of one account and what its last bar did; one row an account."""
+
+BOOK = ("shares", "ordered", "weights", "targets", "traded", "fill_price")
+"""Rows of the [B, 6, N] book: what each account holds and last asked, asset by asset."""
+
+SHARES, ORDERED, WEIGHTS, TARGETS, TRADED, FILL_PRICE = range(6)
+OPEN_ROW, CLOSE_ROW = 0, 1  # rows of the [2, T, N] price table
+NO_ORDER, FILLED, SCALED, PARTIAL, SHORT_REFUSED, TOO_SMALL, RUINED = STATUS.values()
+NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = range(3)
+SMALLEST_TRADE = 1e-9  # of equity
+NEWTON_STEPS = 8
+
+
+@njit(cache=True, nogil=True)
+def reset(accounts, book, status, rows, first, last, start):
+    """Puts flat accounts at their first bar: all cash, nothing ordered, no history."""
+    for index in range(rows.size):
+        b = rows[index]
+        account = accounts[b]
+        account.bar = first[index]
+        account.last = last[index]
+        account.cash = account.equity = account.start = account.peak = start
+        account.equity_before = start
+        account.turnover = account.commission = account.slippage = account.carry = 0.0
+        account.gap_pnl = account.bar_pnl = account.shortfall = 0.0
+        account.drawdown = account.drawdown_change = account.exposure = 0.0
+        account.benchmark_return = 0.0
+        account.terminated = account.truncated = False
+        book[b] = 0.0
+        book[b, TARGETS] = np.nan
+        book[b, FILL_PRICE] = np.nan
+        status[b] = NO_ORDER
+
+
+@njit(cache=True, nogil=True)
+def _sort_orders(b, book, status, targets, row, prices, price_row, price_bar, rules):
+    """Reads the orders of one account: returns (notional kept, |target weights| ordered, scale)."""
+    asked = 0.0
+    for i in range(book.shape[2]):
+        weight = targets[row, i]
+        book[b, TARGETS, i] = weight
+        if weight < 0.0 and not rules.shorts:
+            status[b, i] = SHORT_REFUSED
+        elif weight == weight:
+            status[b, i] = FILLED
+            asked += abs(weight)
+    scale = rules.leverage / asked if asked > rules.leverage * (1.0 + 1e-12) else 1.0
+    kept, ordered = 0.0, 0.0
+    for i in range(book.shape[2]):
+        weight = targets[row, i]
+        unchanged = rules.on_change and weight == book[b, ORDERED, i]
+        if weight != weight or unchanged:
+            status[b, i] = NO_ORDER
+            kept += abs(book[b, SHARES, i] * prices[price_row, price_bar, i])
+        elif status[b, i] == FILLED:
+            ordered += abs(weight) * scale
+            if scale < 1.0 and weight != 0.0:
+                status[b, i] = SCALED
+    return kept, ordered, scale
+
+
+@njit(cache=True, nogil=True)
+def _room(value, kept, ordered, leverage):
+    """Gross notional that the ordered assets may take at equity `value`, and its slope."""
+    room = leverage * value - kept
+    if room >= ordered * value:
+        return ordered * value, ordered
+    if room <= 0.0:
+        return 0.0, 0.0
+    return room, leverage
+
+
+@njit(cache=True, nogil=True)
+def _equity_after_costs(
+    b, book, status, targets, row, prices, price_row, price_bar, rules, equity, kept, ordered, scale
+):
+    """Solves V' = V - k sum |x_i(V') - h_i| by Newton's method.
+
+    The equation is piecewise linear with slopes within k L of one, so the steps reach the exact
+    root once they stand on its piece; the number of steps is bounded and no tolerance is needed.
+    """
+    rate = rules.commission + rules.slippage
+    value = equity
+    for _ in range(NEWTON_STEPS):
+        room, slope = _room(value, kept, ordered, rules.leverage)
+        costs, costs_slope = 0.0, 0.0
+        for i in range(book.shape[2]):
+            if status[b, i] == NO_ORDER:
+                continue
+            share = 0.0
+            if status[b, i] != SHORT_REFUSED and ordered > 0.0:
+                share = targets[row, i] * scale / ordered
+            held = book[b, SHARES, i] * prices[price_row, price_bar, i]
+            trade = share * room - held
+            costs += abs(trade)
+            costs_slope += share * slope if trade > 0.0 else -share * slope
+        better = value - (value - equity + rate * costs) / (1.0 + rate * costs_slope)
+        if better == value:
+            break
+        value = better
+    return value
+
+
+@njit(cache=True, nogil=True)
+def _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar, rules, equity):
+    """Trades one account to its targets at the fill price and pays for it."""
+    account = accounts[b]
+    kept, ordered, scale = _sort_orders(
+        b, book, status, targets, row, prices, price_row, price_bar, rules
+    )
+    value = _equity_after_costs(
+        b, book, status, targets, row, prices, price_row, price_bar, rules, equity, kept, ordered,
+        scale,
+    )  # fmt: skip
+    room, _ = _room(value, kept, ordered, rules.leverage)
+    squeezed = room < ordered * value * (1.0 - 1e-12)
+    notional = 0.0
+    for i in range(book.shape[2]):
+        book[b, TRADED, i] = 0.0
+        book[b, FILL_PRICE, i] = np.nan
+        code = status[b, i]
+        if code == NO_ORDER:
+            continue
+        price = prices[price_row, price_bar, i]
+        aim = 0.0
+        if code != SHORT_REFUSED and ordered > 0.0:
+            aim = targets[row, i] * scale / ordered * room
+        trade = aim - book[b, SHARES, i] * price
+        book[b, ORDERED, i] = targets[row, i]
+        if squeezed and targets[row, i] != 0.0 and code != SHORT_REFUSED:
+            status[b, i] = PARTIAL
+            book[b, ORDERED, i] = np.nan  # asked again although the target is unchanged
+        if abs(trade) <= SMALLEST_TRADE * equity:
+            if trade != 0.0 and code == FILLED:
+                status[b, i] = TOO_SMALL
+            continue
+        book[b, SHARES, i] = aim / price
+        book[b, TRADED, i] = trade
+        book[b, FILL_PRICE, i] = price
+        account.cash -= trade
+        notional += abs(trade)
+    account.commission = rules.commission * notional
+    account.slippage = rules.slippage * notional
+    account.cash -= account.commission + account.slippage
+    account.turnover = notional / account.equity_before
+
+
+@njit(cache=True, nogil=True)
+def _close_for_ruin(b, accounts, book, equity, floor):
+    """Closes a ruined account at the floor; the shortfall is what the floor forgives."""
+    account = accounts[b]
+    account.shortfall = floor - equity
+    account.cash = account.equity = floor
+    account.terminated = True
+    book[b, SHARES] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _one_bar(b, accounts, book, status, targets, row, prices, benchmark, rules):
+    """Takes one account from bar t to t + 1."""
+    account = accounts[b]
+    assets = book.shape[2]
+    account.equity_before = account.equity
+    drawdown_before = account.drawdown
+    account.turnover = account.commission = account.slippage = account.carry = 0.0
+    account.gap_pnl = account.bar_pnl = account.shortfall = account.drawdown_change = 0.0
+    if account.terminated or account.truncated:
+        account.benchmark_return = 0.0
+        book[b, TARGETS] = np.nan
+        book[b, TRADED] = 0.0
+        book[b, FILL_PRICE] = np.nan
+        status[b] = NO_ORDER
+        return
+    t = account.bar
+    price_row = OPEN_ROW if rules.fill == NEXT_OPEN else CLOSE_ROW
+    price_bar = t if rules.fill == SAME_CLOSE else t + 1
+    floor = rules.ruin * account.start
+
+    equity = account.cash
+    for i in range(assets):
+        price = prices[price_row, price_bar, i]
+        equity += book[b, SHARES, i] * price
+        account.gap_pnl += book[b, SHARES, i] * (price - prices[CLOSE_ROW, t, i])
+    if equity <= floor:
+        for i in range(assets):
+            book[b, TARGETS, i] = targets[row, i]
+            book[b, TRADED, i] = 0.0
+            book[b, FILL_PRICE, i] = np.nan
+            status[b, i] = RUINED if targets[row, i] == targets[row, i] else NO_ORDER
+        _close_for_ruin(b, accounts, book, equity, floor)
+    else:
+        _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar, rules, equity)
+        equity = account.cash
+        for i in range(assets):
+            close = prices[CLOSE_ROW, t + 1, i]
+            equity += book[b, SHARES, i] * close
+            account.bar_pnl += book[b, SHARES, i] * (close - prices[price_row, price_bar, i])
+        account.equity = equity
+        if equity <= floor:
+            _close_for_ruin(b, accounts, book, equity, floor)
+
+    account.peak = max(account.peak, account.equity)
+    account.drawdown = 1.0 - account.equity / account.peak
+    account.drawdown_change = account.drawdown - drawdown_before
+    account.exposure = 0.0
+    for i in range(assets):
+        weight = book[b, SHARES, i] * prices[CLOSE_ROW, t + 1, i] / account.equity
+        book[b, WEIGHTS, i] = weight
+        account.exposure += abs(weight)
+    account.benchmark_return = benchmark[t + 1]
+    account.bar = t + 1
+    account.truncated = not account.terminated and account.bar >= account.last
+
+
+@njit(cache=True, nogil=True)
+def observe(b, accounts, book, features, width, extras, observations):
+    """Writes one observation: the last rows of features, drifted weights, what the spec adds.
+
+    `features` is [T * N * F] flat and `width` = (W * N * F, N * F), so that a window is one
+    contiguous copy. `extras` are codes of `engine.EXTRAS`.
+    """
+    account = accounts[b]
+    assets = book.shape[2]
+    row_width = width[1]
+    end = (account.bar + 1) * row_width
+    size = width[0]
+    for k in range(size):
+        observations[b, k] = features[end - size + k]
+    for i in range(assets):
+        observations[b, size + i] = book[b, WEIGHTS, i]
+    at = size + assets
+    for k in range(extras.size):
+        if extras[k] == 0:
+            observations[b, at] = account.drawdown
+            at += 1
+        elif extras[k] == 1:
+            observations[b, at] = np.log(account.equity / account.start)
+            at += 1
+        else:
+            for i in range(assets):
+                ordered = book[b, ORDERED, i]
+                observations[b, at + i] = ordered if ordered == ordered else 0.0
+            at += assets
+
+
+@njit(cache=True, nogil=True)
+def advance(
+    accounts, book, status, targets, prices, benchmark, rules_row, features, width, extras,
+    observations,
+):  # fmt: skip
+    """Takes every account through one bar and writes its next observation."""
+    rules = rules_row[0]
+    for b in range(accounts.size):
+        _one_bar(b, accounts, book, status, targets, b, prices, benchmark, rules)
+        if width[0] > 0:
+            observe(b, accounts, book, features, width, extras, observations)
+
+
+@njit(cache=True, nogil=True)
+def observe_rows(rows, accounts, book, features, width, extras, observations):
+    """Writes the observations of some accounts, as after their reset."""
+    if width[0] > 0:
+        for index in range(rows.size):
+            observe(rows[index], accounts, book, features, width, extras, observations)
+
+
+@njit(cache=True, nogil=True)
+def run(accounts, book, status, targets, prices, benchmark, rules_row, out, out_book, out_status):
+    """Runs one account along targets [T, N] and records every bar."""
+    rules = rules_row[0]
+    out[0] = accounts[0]
+    out_book[0] = book[0]
+    out_status[0] = status[0]
+    for step in range(out.size - 1):
+        _one_bar(0, accounts, book, status, targets, step, prices, benchmark, rules)
+        out[step + 1] = accounts[0]
+        out_book[step + 1] = book[0]
+        out_status[step + 1] = status[0]

@@ -1,0 +1,198 @@
+"""Reads round trips out of a record: one trade from flat, through a position, to flat again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from drltrade.backtest.record import Record
+
+__all__ = ["Trade", "trade_list"]
+
+FLAT = 1e-9  # of equity: a position smaller than the smallest trade of the simulator is none
+
+
+@dataclass(frozen=True)
+class Trade:
+    """One round trip in one asset; adding averages the entry, reducing averages the exit.
+
+    Attributes:
+        symbol: the asset.
+        side: "long" or "short".
+        entry: stamp [ns, UTC] of the bar whose price the first share was bought or sold at.
+        exit: the same for the last share; the record's last stamp when still open.
+        entry_price: average price of everything that opened or added.
+        exit_price: average price of everything that reduced or closed; what is still open at the
+            end counts at the last close.
+        shares: the largest position held, positive.
+        bars: bars from the entry's row to the exit's row of the record.
+        pnl: money made net of the costs of both legs; of an open trade, at the last close and
+            without the costs of an exit that has not happened.
+        return_: pnl over everything that was paid to enter.
+        costs: commission and slippage, those of a bar shared by traded notional.
+        open: the position is still held at the end of the record.
+        entry_row: row of the record in whose bar it was opened.
+        exit_row: row of the record in whose bar it was closed, the last row when open.
+    """
+
+    symbol: str
+    side: str
+    entry: np.datetime64
+    exit: np.datetime64
+    entry_price: float
+    exit_price: float
+    shares: float
+    bars: int
+    pnl: float
+    return_: float
+    costs: float
+    open: bool
+    entry_row: int
+    exit_row: int
+
+
+class _Fill(NamedTuple):
+    """One change of one position: signed shares, at a price, for a cost, during a row."""
+
+    row: int
+    shares: float
+    price: float
+    cost: float
+
+
+def trade_list(record: Record) -> list[Trade]:
+    """Returns every round trip of a record, ordered by entry row, then asset.
+
+    A flip from long to short closes one trade and opens another at the same price. The pnl of all
+    trades, plus carry and shortfall (which belong to the account and to no trade), is the change
+    of equity from the first row to the last. A position closed by ruin leaves at the close, or,
+    when the gap ruined it, takes its share of the gap by notional held.
+    """
+    return list(_trades(record))
+
+
+@lru_cache(maxsize=4)
+def _trades(record: Record) -> tuple[Trade, ...]:
+    found = [
+        (trade.entry_row, asset, number, trade)
+        for asset in range(len(record.symbols))
+        for number, trade in enumerate(_trips(record, asset))
+    ]
+    return tuple(trade for *_, trade in sorted(found, key=lambda item: item[:3]))
+
+
+def _fills(record: Record, asset: int) -> Iterator[tuple[_Fill, float]]:
+    """Yields each change of one position with the shares held after it."""
+    path = record.path
+    traded = np.nan_to_num(path.traded[:, asset])
+    held = path.shares[:, asset]
+    notional = np.abs(np.nan_to_num(path.traded)).sum(axis=1)
+    costs = path.commission + path.slippage
+    changed = (traded != 0.0) | ((held == 0.0) & (np.roll(held, 1) != 0.0))
+    changed[0] = False
+    shares = 0.0
+    for row in np.flatnonzero(changed).tolist():
+        if traded[row] != 0.0:
+            price = float(path.fill_price[row, asset])
+            change = float(traded[row]) / price
+            # A closing fill leaves exactly nothing; otherwise the ledger's own shares are exact.
+            after = shares + change if held[row] == 0.0 else float(held[row])
+            after = 0.0 if _is_flat(record, row, after, price) else after
+            cost = float(costs[row] * abs(traded[row]) / notional[row])
+            yield _Fill(row, after - shares, price, cost), after
+            shares = after
+        if held[row] == 0.0 and shares != 0.0:
+            yield _Fill(row, -shares, _ruin_price(record, row, asset), 0.0), 0.0
+            shares = 0.0
+
+
+def _is_flat(record: Record, row: int, shares: float, price: float) -> bool:
+    return abs(shares) * price <= FLAT * float(record.path.equity[row - 1])
+
+
+def _ruin_price(record: Record, row: int, asset: int) -> float:
+    """Price at which a ruined account's position leaves."""
+    path = record.path
+    if path.bar_pnl[row] != 0.0:
+        return float(record.close[row, asset])
+    before = record.close[row - 1]
+    notional = np.abs(path.shares[row - 1] * before)
+    share = path.gap_pnl[row] * notional[asset] / notional.sum()
+    return float(before[asset] + share / path.shares[row - 1, asset])
+
+
+class _Trip:
+    """A round trip while it is being read."""
+
+    def __init__(self, fill: _Fill) -> None:
+        self.first = fill
+        self.sign = 1.0 if fill.shares > 0 else -1.0
+        self.entered = self.paid = self.left = self.received = self.costs = self.peak = 0.0
+        self.add(fill)
+
+    @property
+    def shares(self) -> float:
+        return self.entered - self.left
+
+    def add(self, fill: _Fill) -> None:
+        size = abs(fill.shares)
+        if fill.shares * self.sign > 0:
+            self.entered += size
+            self.paid += size * fill.price
+        else:
+            self.left += size
+            self.received += size * fill.price
+        self.costs += fill.cost
+        self.peak = max(self.peak, self.shares)
+
+    def close(self, record: Record, asset: int, row: int, *, still_open: bool) -> Trade:
+        pnl = self.sign * (self.received - self.paid) - self.costs
+        return Trade(
+            symbol=record.symbols[asset],
+            side="long" if self.sign > 0 else "short",
+            entry=_fill_stamp(record, self.first.row),
+            exit=record.stamps[row] if still_open else _fill_stamp(record, row),
+            entry_price=self.paid / self.entered,
+            exit_price=self.received / self.left,
+            shares=self.peak,
+            bars=row - self.first.row,
+            pnl=pnl,
+            return_=pnl / self.paid,
+            costs=self.costs,
+            open=still_open,
+            entry_row=self.first.row,
+            exit_row=row,
+        )
+
+
+def _fill_stamp(record: Record, row: int) -> np.datetime64:
+    """Stamp of the bar that a row's fills were made in: the bar before under `same_close`."""
+    same_close = record.assumptions.get("fill") == "same_close"
+    stamp: np.datetime64 = record.stamps[row - 1 if same_close else row]
+    return stamp
+
+
+def _trips(record: Record, asset: int) -> Iterator[Trade]:
+    trip: _Trip | None = None
+    for fill, after in _fills(record, asset):
+        before = after - fill.shares
+        if trip is None:
+            trip = _Trip(fill)
+            continue
+        if after != 0.0 and (after > 0.0) == (trip.sign > 0.0):
+            trip.add(fill)
+            continue
+        closing = abs(before) / abs(fill.shares)
+        trip.add(_Fill(fill.row, -before, fill.price, fill.cost * closing))
+        yield trip.close(record, asset, fill.row, still_open=False)
+        trip = None
+        if after != 0.0:
+            trip = _Trip(_Fill(fill.row, after, fill.price, fill.cost * (1.0 - closing)))
+    if trip is not None:
+        last = len(record.stamps) - 1
+        trip.add(_Fill(last, -trip.sign * trip.shares, float(record.close[last, asset]), 0.0))
+        yield trip.close(record, asset, last, still_open=True)

@@ -1,1 +1,23 @@
 """Files and feeds in, one validated Market out."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from drltrade.data.market import Market
+from drltrade.data.segments import stack
+
+if TYPE_CHECKING:
+    from drltrade.data.sources import load_market
+
+__all__ = ["Market", "load_market", "stack"]
+
+# pandas takes a third of a second to import: only those who read files pay for it.
+_LAZY = {"load_market": "sources"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"drltrade.data.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'drltrade.data' has no attribute '{name}'")

@@ -1,0 +1,47 @@
+"""Reads and shows the dates and stamps that people write."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from drltrade.errors import UsageError
+
+__all__ = ["read_stamp", "show"]
+
+
+def read_stamp(value: Any, last: bool = False) -> np.datetime64:
+    """Reads a date or stamp; a year, month or day means its last instant where `last` is set.
+
+    Raises:
+        UsageError: the value is not a date.
+    """
+    if isinstance(value, np.datetime64):
+        return _nanoseconds(value)
+    text = value.isoformat() if isinstance(value, date) else str(value).strip()
+    try:
+        if "T" in text or ":" in text:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(UTC).replace(tzinfo=None)
+            return np.datetime64(moment, "ns")
+        stamp = np.datetime64(text)
+        if np.isnat(stamp):
+            raise ValueError(text)
+    except ValueError as error:
+        raise UsageError(
+            f"'{value}' is not a date. Write 2010-06-30, 2010-06-30 14:00, 2010-06 or 2010."
+        ) from error
+    return _nanoseconds(stamp + 1) - np.timedelta64(1, "ns") if last else _nanoseconds(stamp)
+
+
+def _nanoseconds(stamp: np.datetime64) -> np.datetime64:
+    return np.datetime64(stamp, "ns")
+
+
+def show(stamp: np.datetime64) -> str:
+    """Writes a stamp to the second, a midnight as its date alone."""
+    text = np.datetime_as_string(stamp.astype("datetime64[s]"))
+    return str(text).replace("T", " ").removesuffix(" 00:00:00")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib.abc
 import importlib.util
+import os
 import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,14 +52,17 @@ def is_plugin(ref: str) -> bool:
 
 
 def find_file(name: str | Path, roots: Iterable[Path] = ()) -> Path | None:
-    """Returns the first existing file: as written (from the current folder), then below each root."""
-    path = Path(name).expanduser()
+    """Returns the first file that exists: from the current folder, then below each root."""
+    path = Path(os.path.expanduser(name))
     candidates = [path] if path.is_absolute() else [path, *(Path(root) / path for root in roots)]
-    return next((found.resolve() for found in candidates if found.is_file()), None)
+    try:
+        return next((found.resolve() for found in candidates if found.is_file()), None)
+    except OSError:  # a name that no file can have, such as one of a thousand letters
+        return None
 
 
 def builtin_workspace() -> Path:
-    """Returns the folder with the shipped settings: the checkout's root, or the wheel's own copy."""
+    """Returns the shipped settings: the checkout's root, or the copy that the wheel holds."""
     package = Path(__file__).resolve().parent
     packed = package / "workspace"
     return packed if packed.is_dir() else package.parent
@@ -96,7 +101,13 @@ def load_plugin(ref: str, roots: Iterable[Path] = ()) -> Plugin:
     module = _module(path, source, digest)
     target = vars(module).get(name)
     if target is None or not callable(target):
-        public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        public = [
+            key
+            for key, value in vars(module).items()
+            if callable(value)
+            and getattr(value, "__module__", None) == module.__name__
+            and key[0] != "_"
+        ]
         raise UsageError(
             f"'{path.name}' has no function or class '{name}'.{nearest(name, public)}"
             f" It has: {', '.join(public) or 'none'}."
@@ -127,9 +138,15 @@ def _module(path: Path, source: bytes, digest: str) -> ModuleType:
     sys.modules[key] = module
     try:
         loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[key]
-        raise UsageError(
-            f"Plug-in '{path}' does not run: {type(error).__name__}: {error}."
-        ) from error
+        raise UsageError(f"Plug-in '{path}' does not run: {_told(error, path)}.") from error
     return module
+
+
+def _told(error: BaseException, path: Path) -> str:
+    """Says what went wrong in a user's file, and on which line of it."""
+    text = f"{type(error).__name__}: {error}".rstrip(": .")
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f"{text} (line {lines[-1]})" if lines else text

@@ -1,0 +1,65 @@
+# What people and CI type. Each target sets up what it needs in .venv, once.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP_INSTALL = $(PY) -m pip install -qq --constraint constraints.txt $(PIP_ARGS)
+DEMO_ARGS ?=
+TEST_ARGS ?=
+# The tests are spread over two workers; each keeps its libraries to one thread (tests/conftest.py).
+WORKERS ?= 2
+
+.PHONY: help setup demo test check fix bench
+
+help:
+	@echo 'make setup   install drltrade and the tested set of packages into .venv'
+	@echo 'make demo    train four agents on real prices, backtest them, write a report'
+	@echo 'make test    run the checks and every test'
+	@echo 'make check   format, lint, types and the import ladder'
+	@echo 'make fix     format and mend what ruff can mend'
+	@echo 'make bench   measure the engine and training'
+
+setup: $(VENV)/.setup-done
+
+demo: $(VENV)/.setup-done
+	@$(VENV)/bin/drltrade demo $(DEMO_ARGS)
+
+bench: $(VENV)/.setup-done
+	@$(VENV)/bin/drltrade bench
+
+test: check
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(TEST_ARGS)
+
+check: $(VENV)/.dev-done
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+
+fix: $(VENV)/.dev-done
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+# torch comes first, with the build backend: its pin alone decides which build is taken.
+$(VENV)/.setup-done: pyproject.toml constraints.txt | $(PY)
+	@echo 'Installing drltrade and what it needs into $(VENV): a minute or two, the first time only ...'
+	@$(PIP_INSTALL) --upgrade pip
+	@$(PIP_INSTALL) torch hatchling
+	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev-done: $(VENV)/.setup-done
+	@echo 'Installing the tools that the tests need ...'
+	@$(PIP_INSTALL) --group dev
+	@touch $@
+
+$(PY):
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    $$python -m venv $(VENV) && exit; \
+	    rm -rf $(VENV); \
+	    echo "'$$python -m venv' failed: install Python's venv module (Debian: apt install python3-venv)."; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo 'drltrade needs Python 3.11 or newer and found none: install one, or name it: make PYTHON=/path/to/python3.11'; \
+	exit 1

@@ -32,6 +32,7 @@ class Step:
 
     Attributes:
         bar: index of the bar that was just completed.
+        start: equity at the start of the episode.
         equity_before: equity at the close before.
         equity: equity at the close of `bar`.
         cash: signed cash after the bar.
@@ -57,6 +58,7 @@ class Step:
     """
 
     bar: NDArray[np.int64]
+    start: Floats
     equity_before: Floats
     equity: Floats
     cash: Floats
@@ -175,7 +177,8 @@ class Engine:
 
         Args:
             rows: [R] which accounts.
-            first: [R] bars after which the first decision is taken; the whole window lies before.
+            first: [R] bars after which the first decision is taken. Where the window reaches back
+                before bar 0 the observation is NaN.
             last: [R] bars whose close ends the episode; above `first`.
 
         Raises:
@@ -183,9 +186,9 @@ class Engine:
         """
         if rows.size == 0:
             return
-        if first.min() < max(self.window - 1, 0) or last.max() >= self.prices.bars:
+        if first.min() < 0 or last.max() >= self.prices.bars:
             raise UsageError(
-                f"Episodes must lie in bars {self.window - 1}..{self.prices.bars - 1}; got"
+                f"Episodes must lie in bars 0..{self.prices.bars - 1}; got"
                 f" {first.min()}..{last.max()}."
             )
         if (last <= first).any():

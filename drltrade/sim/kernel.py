@@ -268,6 +268,9 @@ def observe(b, accounts, book, features, width, extras, observations):
     row_width = width[1]
     end = (account.bar + 1) * row_width
     size = width[0]
+    if end < size:
+        observations[b] = np.nan  # the window is not whole yet: nobody may act on it
+        return
     for k in range(size):
         observations[b, k] = features[end - size + k]
     for i in range(assets):

@@ -1,0 +1,76 @@
+"""Builds faces from a name, a file or settings, and registers the shipped ones with Gymnasium."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from drltrade.config import parse
+from drltrade.data import Market
+from drltrade.envs.game import Game, build_game
+from drltrade.envs.settings import EnvSettings, read_env
+from drltrade.envs.single import TradingEnv
+from drltrade.envs.vector import VectorTradingEnv
+
+__all__ = ["SHIPPED", "make_env", "make_vec_env", "register"]
+
+SHIPPED = ("aapl-daily", "portfolio-4", "eurusd-hourly", "sp500-20")
+"""Environments of the shipped `envs/` folder, each with a Gymnasium id `drltrade/<name>-v0`."""
+
+EnvLike = str | Path | Mapping[str, Any] | EnvSettings | Game
+
+
+def make_env(env: EnvLike = "sample", **overrides: Any) -> TradingEnv:
+    """Builds a single-account environment.
+
+    Args:
+        env: `sample`, the name of a file in `envs/`, a YAML file, a mapping, settings or a game.
+        overrides: settings to replace, such as `window=32` or `fill="next_close"`. `reward` may be
+            a function of a Step and `data` a Market.
+
+    Raises:
+        UsageError: an unknown name or setting.
+
+    Example:
+        >>> env = make_env("sample", window=8, reward="profit")
+        >>> observation, info = env.reset(seed=1)
+    """
+    return TradingEnv(_game(env, overrides))
+
+
+def make_vec_env(env: EnvLike = "sample", num_envs: int = 64, **overrides: Any) -> VectorTradingEnv:
+    """Builds B accounts of one environment; see `make_env` for the arguments."""
+    return VectorTradingEnv(_game(env, overrides), num_envs)
+
+
+def _game(env: EnvLike, overrides: dict[str, Any]) -> Game:
+    if isinstance(env, Game):
+        return env
+    settings, roots = read_env(env)
+    wanted = dict(overrides)
+    reward = wanted.pop("reward") if callable(wanted.get("reward")) else None
+    market = wanted.pop("data") if isinstance(wanted.get("data"), Market) else None
+    if wanted:
+        merged = settings.model_dump(exclude_unset=True) | wanted
+        settings = parse(EnvSettings, merged, "make_env")
+    return build_game(settings, market=market, roots=roots, reward=reward)
+
+
+def register() -> None:
+    """Registers `drltrade/Trading-v0`, whose `env` names what it plays, and the shipped envs.
+
+    Example:
+        `gymnasium.make("drltrade.envs:drltrade/aapl-daily-v0", window=32)`
+    """
+    names = {"Trading": {}} | {name: {"env": name} for name in SHIPPED}
+    for name, kwargs in names.items():
+        if f"drltrade/{name}-v0" not in gym.registry:
+            gym.register(
+                id=f"drltrade/{name}-v0",
+                entry_point="drltrade.envs.make:make_env",
+                vector_entry_point="drltrade.envs.make:make_vec_env",
+                kwargs=kwargs,
+            )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from drltrade.data.market import Market
 from drltrade.data.segments import stack
+from drltrade.data.settings import DataSettings, load
 
 if TYPE_CHECKING:
     from drltrade.data.sources import load_market
 
-__all__ = ["Market", "load_market", "stack"]
+__all__ = ["DataSettings", "Market", "load", "load_market", "stack"]
 
 # pandas takes a third of a second to import: only those who read files pay for it.
 _LAZY = {"load_market": "sources"}

@@ -38,7 +38,8 @@ def read_stamp(value: Any, last: bool = False) -> np.datetime64:
 
 
 def _nanoseconds(stamp: np.datetime64) -> np.datetime64:
-    return np.datetime64(stamp, "ns")
+    fine: np.datetime64 = stamp.astype("datetime64[ns]")
+    return fine
 
 
 def show(stamp: np.datetime64) -> str:

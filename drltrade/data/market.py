@@ -200,6 +200,10 @@ class Market:
         """
         return self._rows(self._inside(start, end))
 
+    def until(self, bar: int) -> Market:
+        """Returns the Market that ends at bar index `bar`: all that was known after its close."""
+        return self._rows(np.arange(self.bars) <= bar)
+
     def locate(self, start: Any = None, end: Any = None) -> tuple[int, int]:
         """Returns the first and the last bar index of an interval, both inclusive.
 

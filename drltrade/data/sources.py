@@ -25,6 +25,8 @@ def load_market(
     end: Any = None,
     roots: Sequence[Path] = (),
     name: str | None = None,
+    timezone: str | None = None,
+    periods_per_year: float | None = None,
 ) -> Market:
     """Loads the embedded sample (files follow)."""
     if not isinstance(source, str) or source != "sample":
@@ -47,6 +49,7 @@ def load_market(
         symbols=tuple(wanted),
         stamps=stamps.to_numpy("datetime64[ns]"),
         name=name or "sample",
+        periods=periods_per_year,
         **fields,
     )
     return market.between(start, end) if start is not None or end is not None else market

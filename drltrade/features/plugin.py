@@ -1,0 +1,106 @@
+"""Runs a user's feature function and holds it to the rules of the house."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drltrade.errors import DrltradeError, UsageError
+from drltrade.features.pieces import piece
+from drltrade.plugins import Plugin, load_plugin
+
+if TYPE_CHECKING:
+    from drltrade.data.market import Market
+
+__all__ = ["PluginFeature", "failure"]
+
+
+class PluginFeature:
+    """A function (market, **params) -> [T], [T, N] or [T, N, K], checked at every call.
+
+    Args:
+        ref: `path.py:function`.
+        params: keyword arguments for it.
+        roots: where the path is looked up after the current folder.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
+
+    def __init__(self, ref: str, params: Mapping[str, Any], roots: Iterable[Path] = ()) -> None:
+        self.plugin: Plugin = load_plugin(ref, roots)
+        self._params = dict(params)
+
+    def compute(self, market: Market) -> NDArray[np.float64]:
+        """Computes the feature on one segment.
+
+        Returns:
+            [T, N, K] float64.
+
+        Raises:
+            UsageError: the function fails, or returns something that is no feature.
+        """
+        function: Callable[..., Any] = self.plugin.target
+        try:
+            result = function(market, **self._params)
+            values = np.array(result, dtype=np.float64)
+        except DrltradeError:
+            raise
+        except Exception as error:
+            raise UsageError(failure(f"The feature '{self.plugin.ref}'", error)) from error
+        shape = (market.bars, market.assets)
+        if values.shape == shape[:1]:
+            values = np.repeat(values[:, None], market.assets, axis=1)
+        if values.shape == shape:
+            values = values[:, :, None]
+        if values.ndim != 3 or values.shape[:2] != shape or not values.shape[2]:
+            raise UsageError(
+                f"The feature '{self.plugin.ref}' returned the shape {np.shape(result)}, but must"
+                f" return [T], [T, N] or [T, N, K]; here T is {shape[0]} bars, N {shape[1]} assets."
+            )
+        return values
+
+    def refuse_look_ahead(self, market: Market) -> None:
+        """Compares the values on a segment with those that its first two thirds alone give.
+
+        Raises:
+            UsageError: a value changes when later bars are taken away.
+        """
+        cut = market.bars - max(1, market.bars // 3)
+        if cut < 1:
+            return
+        whole = self.compute(market)[:cut]
+        try:
+            part = self.compute(piece(market, 0, cut))
+        except UsageError:
+            return  # too few bars for it: nothing to compare with
+        same = whole.shape == part.shape and np.isclose(whole, part, 1e-9, 1e-12, equal_nan=True)
+        if np.all(same):
+            return
+        row, asset, _ = (int(i) for i in np.argwhere(~np.asarray(same))[0])
+        raise UsageError(
+            f"The feature '{self.plugin.ref}' looks ahead: without the bars after"
+            f" {_day(market.stamps[cut - 1])} its value for {market.symbols[asset]} at"
+            f" {_day(market.stamps[row])} changes from {whole[row, asset, 0]:g} to"
+            f" {part[row, asset, 0]:g}. Row t may use bars up to t only."
+        )
+
+
+def failure(what: str, error: Exception) -> str:
+    """Says in one sentence what went wrong in a user's code, and in which line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARY)]
+    where = f" (line {own[-1].lineno} of {Path(own[-1].filename).name})" if own else ""
+    return f"{what} failed with {type(error).__name__}: {error}{where}."
+
+
+_LIBRARY = str(Path(__file__).resolve().parent.parent)
+
+
+def _day(stamp: np.datetime64) -> str:
+    return str(stamp.astype("datetime64[s]")).replace("T", " ")

@@ -1,0 +1,48 @@
+"""The table of strategies, and the one door that makes one by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from drltrade.agents.strategies.base import BarStrategy, Rule, Strategy
+from drltrade.agents.strategies.passive import BuyAndHold, Cash, EqualWeight, Random, SellAndHold
+from drltrade.agents.strategies.plugin import load_strategy
+from drltrade.agents.strategies.signals import MeanReversion, Momentum, SmaCross, VolatilityTarget
+from drltrade.config import parse
+from drltrade.errors import unknown
+from drltrade.plugins import is_plugin
+
+__all__ = ["STRATEGIES", "make_strategy"]
+
+STRATEGIES: dict[str, type[Rule]] = {
+    "cash": Cash,
+    "buy_and_hold": BuyAndHold,
+    "sell_and_hold": SellAndHold,
+    "random": Random,
+    "equal_weight": EqualWeight,
+    "sma_cross": SmaCross,
+    "momentum": Momentum,
+    "mean_reversion": MeanReversion,
+    "volatility_target": VolatilityTarget,
+}
+
+
+def make_strategy(name: str, roots: Iterable[Path] = (), **params: Any) -> Strategy | BarStrategy:
+    """Makes a strategy from its name or from `path.py:Name`.
+
+    Args:
+        name: one of STRATEGIES, or a plug-in: a class with `targets(market, first)` or
+            `target(view, account)`, or such a function.
+        roots: where a plug-in file is looked up after the current folder.
+        params: the strategy's parameters; what is left out keeps its default.
+
+    Raises:
+        UsageError: an unknown name or parameter, a value out of range, a plug-in that is none.
+    """
+    if is_plugin(name):
+        return load_strategy(name, params, roots)
+    if name not in STRATEGIES:
+        raise unknown("strategy", name, STRATEGIES, "A strategy of your own is path.py:Name.")
+    return parse(STRATEGIES[name], params, f"strategy {name}")

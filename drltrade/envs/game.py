@@ -58,8 +58,11 @@ class Game:
 
     @cached_property
     def observation_space(self) -> gym.spaces.Box:
-        """A flat float32 Box: the window, then the account."""
-        return gym.spaces.Box(-np.inf, np.inf, (self.layout.size,), np.float32)
+        """A flat float32 Box: the window, then the account.
+
+        Scaled features lie within 10 scales; the bound only says that numbers are finite.
+        """
+        return gym.spaces.Box(-1e6, 1e6, (self.layout.size,), np.float32)
 
     @property
     def action_space(self) -> gym.Space[Any]:
@@ -126,7 +129,7 @@ def build_game(
     *,
     market: Market | None = None,
     roots: Sequence[Path] = (),
-    usable: Sequence[str] = SCHEMES,
+    usable: Sequence[str] | None = None,
     start: str | None = None,
     end: str | None = None,
     scaler: Scaler | None = None,
@@ -138,7 +141,8 @@ def build_game(
         settings: the environment's settings.
         market: bars to play on; None loads what the settings name.
         roots: where data and plug-in files are looked up after the current folder.
-        usable: the action schemes that the agent can use, its natural one first.
+        usable: the action schemes that the agent can use, its natural one first; None is any:
+            levels on one asset, a portfolio on several.
         start: first date of the interval that is played; None is the first bar.
         end: its last date, inclusive; None is the last bar.
         scaler: a scaler that is already fitted; None fits one on the interval.
@@ -156,7 +160,7 @@ def build_game(
         rows = np.zeros(market.bars, dtype=bool)
         rows[first : last + 1] = True
         scaler = Scaler.fit(settings.scaler, raw, rows)
-    scheme = _choose_scheme(settings, market.assets, usable)
+    scheme = _choose_scheme(settings, market.assets, usable or _any_scheme(market.assets))
     on_change = settings.rebalance == "on_change" or (
         settings.rebalance is None and scheme.name in DISCRETE
     )
@@ -181,6 +185,10 @@ def build_game(
         roots=tuple(roots),
     )
     return game
+
+
+def _any_scheme(assets: int) -> Sequence[str]:
+    return SCHEMES if assets == 1 else tuple(reversed(SCHEMES))
 
 
 def _choose_scheme(settings: EnvSettings, assets: int, usable: Sequence[str]) -> ActionScheme:

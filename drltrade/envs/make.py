@@ -65,7 +65,7 @@ def register() -> None:
     Example:
         `gymnasium.make("drltrade.envs:drltrade/aapl-daily-v0", window=32)`
     """
-    names = {"Trading": {}} | {name: {"env": name} for name in SHIPPED}
+    names: dict[str, dict[str, str]] = {"Trading": {}} | {name: {"env": name} for name in SHIPPED}
     for name, kwargs in names.items():
         if f"drltrade/{name}-v0" not in gym.registry:
             gym.register(

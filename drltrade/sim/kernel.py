@@ -54,8 +54,11 @@ NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = range(3)
 SMALLEST_TRADE = 1e-9  # of equity
 NEWTON_STEPS = 8
 
+# One function a thought, one compiled loop: calls between them would cost more than their work.
+_inline = njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
-@njit(cache=True, nogil=True)
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def reset(accounts, book, status, rows, first, last, start):
     """Puts flat accounts at their first bar: all cash, nothing ordered, no history."""
     for index in range(rows.size):
@@ -76,102 +79,104 @@ def reset(accounts, book, status, rows, first, last, start):
         status[b] = NO_ORDER
 
 
-@njit(cache=True, nogil=True)
+@_inline
 def _sort_orders(b, book, status, targets, row, prices, price_row, price_bar, rules):
-    """Reads the orders of one account: returns (notional kept, |target weights| ordered, scale)."""
-    asked = 0.0
+    """Reads one account's orders: (how many, notional kept, |weights| ordered, their scale)."""
+    asked, count = 0.0, 0
     for i in range(book.shape[2]):
         weight = targets[row, i]
         book[b, TARGETS, i] = weight
-        if weight < 0.0 and not rules.shorts:
-            status[b, i] = SHORT_REFUSED
-        elif weight == weight:
-            status[b, i] = FILLED
-            asked += abs(weight)
-    scale = rules.leverage / asked if asked > rules.leverage * (1.0 + 1e-12) else 1.0
-    kept, ordered = 0.0, 0.0
-    for i in range(book.shape[2]):
-        weight = targets[row, i]
+        book[b, TRADED, i] = 0.0
+        book[b, FILL_PRICE, i] = np.nan
+        refused = weight < 0.0 and not rules.shorts
         unchanged = rules.on_change and weight == book[b, ORDERED, i]
         if weight != weight or unchanged:
             status[b, i] = NO_ORDER
-            kept += abs(book[b, SHARES, i] * prices[price_row, price_bar, i])
-        elif status[b, i] == FILLED:
-            ordered += abs(weight) * scale
-            if scale < 1.0 and weight != 0.0:
-                status[b, i] = SCALED
-    return kept, ordered, scale
+        else:
+            status[b, i] = SHORT_REFUSED if refused else FILLED
+            count += 1
+        if weight == weight and not refused:
+            asked += abs(weight)
+    scale = rules.leverage / asked if asked > rules.leverage * (1.0 + 1e-12) else 1.0
+    kept, ordered = 0.0, 0.0
+    if count > 0:
+        for i in range(book.shape[2]):
+            if status[b, i] == NO_ORDER:
+                kept += abs(book[b, SHARES, i] * prices[price_row, price_bar, i])
+            elif status[b, i] == FILLED:
+                weight = targets[row, i]
+                ordered += abs(weight) * scale
+                if scale < 1.0 and weight != 0.0:
+                    status[b, i] = SCALED
+    return count, kept, ordered, scale
 
 
-@njit(cache=True, nogil=True)
-def _room(value, kept, ordered, leverage):
-    """Gross notional that the ordered assets may take at equity `value`, and its slope."""
+@_inline
+def _stretch(value, kept, ordered, leverage):
+    """Notional per unit of target weight at equity `value`, and how it grows with `value`.
+
+    It is `value` itself while the gross limit leaves room beside the holdings that are kept.
+    """
     room = leverage * value - kept
-    if room >= ordered * value:
-        return ordered * value, ordered
+    if room >= ordered * value * (1.0 - 1e-12):
+        return value, 1.0
     if room <= 0.0:
         return 0.0, 0.0
-    return room, leverage
+    return room / ordered, leverage / ordered
 
 
-@njit(cache=True, nogil=True)
+@_inline
 def _equity_after_costs(
     b, book, status, targets, row, prices, price_row, price_bar, rules, equity, kept, ordered, scale
 ):
-    """Solves V' = V - k sum |x_i(V') - h_i| by Newton's method.
+    """Solves V' = V - k sum |x_i(V') - h_i| by Newton's method, exactly.
 
-    The equation is piecewise linear with slopes within k L of one, so the steps reach the exact
-    root once they stand on its piece; the number of steps is bounded and no tolerance is needed.
+    The right-hand side is piecewise linear in V' and each trade only changes sign once, so two
+    equal slopes mean that the last step was taken on the root's own piece and landed on the root.
     """
     rate = rules.commission + rules.slippage
-    value = equity
+    value, last_slope = equity, np.inf
     for _ in range(NEWTON_STEPS):
-        room, slope = _room(value, kept, ordered, rules.leverage)
-        costs, costs_slope = 0.0, 0.0
+        unit, unit_slope = _stretch(value, kept, ordered, rules.leverage)
+        costs, slope = 0.0, 0.0
         for i in range(book.shape[2]):
             if status[b, i] == NO_ORDER:
                 continue
-            share = 0.0
-            if status[b, i] != SHORT_REFUSED and ordered > 0.0:
-                share = targets[row, i] * scale / ordered
-            held = book[b, SHARES, i] * prices[price_row, price_bar, i]
-            trade = share * room - held
+            weight = 0.0 if status[b, i] == SHORT_REFUSED else targets[row, i] * scale
+            trade = weight * unit - book[b, SHARES, i] * prices[price_row, price_bar, i]
             costs += abs(trade)
-            costs_slope += share * slope if trade > 0.0 else -share * slope
-        better = value - (value - equity + rate * costs) / (1.0 + rate * costs_slope)
-        if better == value:
+            slope += weight * unit_slope if trade > 0.0 else -weight * unit_slope
+        if slope == last_slope:
             break
-        value = better
+        last_slope = slope
+        value -= (value - equity + rate * costs) / (1.0 + rate * slope)
     return value
 
 
-@njit(cache=True, nogil=True)
+@_inline
 def _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar, rules, equity):
     """Trades one account to its targets at the fill price and pays for it."""
     account = accounts[b]
-    kept, ordered, scale = _sort_orders(
+    count, kept, ordered, scale = _sort_orders(
         b, book, status, targets, row, prices, price_row, price_bar, rules
     )
+    if count == 0:
+        return
     value = _equity_after_costs(
         b, book, status, targets, row, prices, price_row, price_bar, rules, equity, kept, ordered,
         scale,
     )  # fmt: skip
-    room, _ = _room(value, kept, ordered, rules.leverage)
-    squeezed = room < ordered * value * (1.0 - 1e-12)
+    unit, unit_slope = _stretch(value, kept, ordered, rules.leverage)
     notional = 0.0
     for i in range(book.shape[2]):
-        book[b, TRADED, i] = 0.0
-        book[b, FILL_PRICE, i] = np.nan
         code = status[b, i]
         if code == NO_ORDER:
             continue
         price = prices[price_row, price_bar, i]
-        aim = 0.0
-        if code != SHORT_REFUSED and ordered > 0.0:
-            aim = targets[row, i] * scale / ordered * room
+        aim = 0.0 if code == SHORT_REFUSED else targets[row, i] * scale * unit
         trade = aim - book[b, SHARES, i] * price
         book[b, ORDERED, i] = targets[row, i]
-        if squeezed and targets[row, i] != 0.0 and code != SHORT_REFUSED:
+        if unit_slope != 1.0 and aim != 0.0:
             status[b, i] = PARTIAL
             book[b, ORDERED, i] = np.nan  # asked again although the target is unchanged
         if abs(trade) <= SMALLEST_TRADE * equity:
@@ -189,17 +194,18 @@ def _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar,
     account.turnover = notional / account.equity_before
 
 
-@njit(cache=True, nogil=True)
+@_inline
 def _close_for_ruin(b, accounts, book, equity, floor):
     """Closes a ruined account at the floor; the shortfall is what the floor forgives."""
     account = accounts[b]
     account.shortfall = floor - equity
     account.cash = account.equity = floor
     account.terminated = True
-    book[b, SHARES] = 0.0
+    for i in range(book.shape[2]):
+        book[b, SHARES, i] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@_inline
 def _one_bar(b, accounts, book, status, targets, row, prices, benchmark, rules):
     """Takes one account from bar t to t + 1."""
     account = accounts[b]
@@ -210,10 +216,11 @@ def _one_bar(b, accounts, book, status, targets, row, prices, benchmark, rules):
     account.gap_pnl = account.bar_pnl = account.shortfall = account.drawdown_change = 0.0
     if account.terminated or account.truncated:
         account.benchmark_return = 0.0
-        book[b, TARGETS] = np.nan
-        book[b, TRADED] = 0.0
-        book[b, FILL_PRICE] = np.nan
-        status[b] = NO_ORDER
+        for i in range(assets):
+            book[b, TARGETS, i] = np.nan
+            book[b, TRADED, i] = 0.0
+            book[b, FILL_PRICE, i] = np.nan
+            status[b, i] = NO_ORDER
         return
     t = account.bar
     price_row = OPEN_ROW if rules.fill == NEXT_OPEN else CLOSE_ROW
@@ -256,7 +263,7 @@ def _one_bar(b, accounts, book, status, targets, row, prices, benchmark, rules):
     account.truncated = not account.terminated and account.bar >= account.last
 
 
-@njit(cache=True, nogil=True)
+@_inline
 def observe(b, accounts, book, features, width, extras, observations):
     """Writes one observation: the last rows of features, drifted weights, what the spec adds.
 
@@ -269,10 +276,12 @@ def observe(b, accounts, book, features, width, extras, observations):
     end = (account.bar + 1) * row_width
     size = width[0]
     if end < size:
-        observations[b] = np.nan  # the window is not whole yet: nobody may act on it
+        for k in range(observations.shape[1]):
+            observations[b, k] = np.nan  # the window is not whole yet: nobody may act on it
         return
+    begin = np.uint64(end - size)  # unsigned: no test for a negative index, so a plain copy
     for k in range(size):
-        observations[b, k] = features[end - size + k]
+        observations[b, k] = features[begin + np.uint64(k)]
     for i in range(assets):
         observations[b, size + i] = book[b, WEIGHTS, i]
     at = size + assets
@@ -290,7 +299,7 @@ def observe(b, accounts, book, features, width, extras, observations):
             at += assets
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance(
     accounts, book, status, targets, prices, benchmark, rules_row, features, width, extras,
     observations,
@@ -303,7 +312,7 @@ def advance(
             observe(b, accounts, book, features, width, extras, observations)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def observe_rows(rows, accounts, book, features, width, extras, observations):
     """Writes the observations of some accounts, as after their reset."""
     if width[0] > 0:
@@ -311,7 +320,7 @@ def observe_rows(rows, accounts, book, features, width, extras, observations):
             observe(rows[index], accounts, book, features, width, extras, observations)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def run(accounts, book, status, targets, prices, benchmark, rules_row, out, out_book, out_status):
     """Runs one account along targets [T, N] and records every bar."""
     rules = rules_row[0]

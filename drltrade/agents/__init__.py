@@ -1,1 +1,47 @@
 """Algorithms that learn, policies that act, strategies written by rule."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from drltrade.agents.settings import AgentSettings
+from drltrade.agents.table import AGENTS, Agent, agent_of, parse_agent, read_agent
+from drltrade.agents.task import Progress, TrainResult, TrainTask
+
+if TYPE_CHECKING:
+    from drltrade.agents.card import PolicyCard
+    from drltrade.agents.policy import Policy, load_policy
+    from drltrade.agents.training import train
+
+__all__ = [
+    "AGENTS",
+    "Agent",
+    "AgentSettings",
+    "Policy",
+    "PolicyCard",
+    "Progress",
+    "TrainResult",
+    "TrainTask",
+    "agent_of",
+    "load_policy",
+    "parse_agent",
+    "read_agent",
+    "train",
+]
+
+_LAZY = {
+    "Policy": "policy",
+    "PolicyCard": "card",
+    "load_policy": "policy",
+    "train": "training",
+}
+"""Names whose module needs torch or the whole of envs: imported when they are first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a heavy name when it is first used."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'drltrade.agents' has no attribute '{name}'")
+    module = importlib.import_module(f"drltrade.agents.{_LAZY[name]}")
+    return getattr(module, name)

@@ -1,0 +1,146 @@
+"""The table of agents, with how a user names one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from drltrade.agents.settings import (
+    A2CSettings,
+    AgentSettings,
+    DDPGSettings,
+    DQNSettings,
+    PPOSettings,
+    ReinforceSettings,
+    SACSettings,
+    TD3Settings,
+)
+from drltrade.agents.task import AgentCode
+from drltrade.config import parse, read_yaml
+from drltrade.errors import UsageError, unknown
+from drltrade.plugins import find_file
+
+__all__ = ["AGENTS", "Agent", "agent_of", "parse_agent", "read_agent"]
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One line of the table.
+
+    Attributes:
+        settings: the settings model; its docstring names the paper.
+        usable_schemes: the action schemes it can use for a number of assets, its natural one
+            first.
+        module: where its code is (see `AgentCode`); imported when first used, since it needs
+            torch.
+    """
+
+    settings: type[AgentSettings]
+    usable_schemes: Callable[[int], tuple[str, ...]]
+    module: str
+
+    @property
+    def title(self) -> str:
+        """One line on what it is, with its paper."""
+        return (self.settings.__doc__ or "").partition("\n")[0]
+
+    @property
+    def accounts(self) -> int:
+        """Accounts stepped at once by default."""
+        return int(self.settings.model_fields["accounts"].default)
+
+    def code(self) -> AgentCode:
+        """Imports the agent's code."""
+        return cast(AgentCode, importlib.import_module(self.module))
+
+
+def _one_choice(assets: int) -> tuple[str, ...]:
+    """Value-based agents pick one action from a list."""
+    return ("levels", "choices") if assets == 1 else ("choices",)
+
+
+def _continuous(assets: int) -> tuple[str, ...]:
+    """Deterministic and soft actor-critics need a box."""
+    return ("continuous", "portfolio") if assets == 1 else ("portfolio", "continuous")
+
+
+def _any(assets: int) -> tuple[str, ...]:
+    """Policy gradients take whatever there is."""
+    if assets == 1:
+        return ("levels", "continuous", "portfolio", "choices")
+    return ("portfolio", "continuous", "levels", "choices")
+
+
+_SB3 = "drltrade.agents.sb3"
+
+AGENTS: dict[str, Agent] = {
+    "dqn": Agent(DQNSettings, _one_choice, _SB3),
+    "reinforce": Agent(ReinforceSettings, _any, "drltrade.agents.reinforce"),
+    "a2c": Agent(A2CSettings, _any, _SB3),
+    "ppo": Agent(PPOSettings, _any, _SB3),
+    "ddpg": Agent(DDPGSettings, _continuous, _SB3),
+    "td3": Agent(TD3Settings, _continuous, _SB3),
+    "sac": Agent(SACSettings, _continuous, _SB3),
+}
+"""Every agent by name. To add one: its settings, a module like `reinforce.py`, a line here."""
+
+
+def agent_of(settings: AgentSettings) -> Agent:
+    """Returns the table's line for some settings.
+
+    Raises:
+        UsageError: no agent has that name.
+    """
+    if settings.name not in AGENTS:
+        raise unknown("agent", settings.name, AGENTS)
+    return AGENTS[settings.name]
+
+
+def parse_agent(
+    agent: str | Path | Mapping[str, Any] | AgentSettings, roots: Iterable[Path] = ()
+) -> AgentSettings:
+    """Turns whatever a user wrote into an agent's settings.
+
+    Args:
+        agent: a name (`ppo`: the workspace's `agents/ppo.yaml` where there is one, else the
+            defaults), a YAML file, or a mapping such as `{name: ppo, learning_rate: 0.001}`.
+        roots: folders where files are looked up after the current one.
+
+    Raises:
+        UsageError: the name, a setting or a value is wrong.
+    """
+    if isinstance(agent, AgentSettings):
+        return agent
+    content = read_agent(agent, roots)
+    name = content["name"]
+    if not isinstance(name, str) or name not in AGENTS:
+        raise unknown("agent", name, AGENTS)
+    where = str(agent) if isinstance(agent, Path) else f"agent '{name}'"
+    return parse(AGENTS[name].settings, content, where)
+
+
+def read_agent(agent: str | Path | Mapping[str, Any], roots: Iterable[Path] = ()) -> dict[str, Any]:
+    """Returns the mapping behind a name or a file, with its `name`, before it is validated.
+
+    Raises:
+        UsageError: there is no such file or agent, or the mapping names no agent.
+    """
+    if isinstance(agent, Mapping):
+        content, where = dict(agent), "the agent"
+    else:
+        text = str(agent)
+        is_file = text.endswith((".yaml", ".yml"))
+        found = find_file(text if is_file else Path("agents") / f"{text}.yaml", roots)
+        if found is None and is_file:
+            raise UsageError(f"Agent file '{text}' does not exist.")
+        if found is None and text not in AGENTS:
+            raise unknown("agent", text, AGENTS, "Or name a YAML file with the agent's settings.")
+        content, where = (read_yaml(found), f"'{found}'") if found else ({"name": text}, "")
+    if "name" not in content:
+        raise UsageError(
+            f"{where} does not say which agent it is. Add 'name:' with one of {', '.join(AGENTS)}."
+        )
+    return content

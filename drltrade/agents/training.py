@@ -1,0 +1,145 @@
+"""Trains one agent on one game with one seed, and returns its best policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drltrade.agents.card import PolicyCard
+from drltrade.agents.policy import Policy
+from drltrade.agents.reward_scale import estimate_reward_scale
+from drltrade.agents.seeding import global_generators_kept
+from drltrade.agents.settings import AgentSettings
+from drltrade.agents.table import agent_of
+from drltrade.agents.task import (
+    AgentCode,
+    Progress,
+    Session,
+    TrainResult,
+    TrainTask,
+    pick_device,
+)
+from drltrade.agents.watch import Watch
+from drltrade.errors import DrltradeError, UsageError
+
+__all__ = ["train"]
+
+_FEWEST_UPDATES = 32
+_FEWEST_ACCOUNTS = 8
+
+
+def train(
+    task: TrainTask,
+    *,
+    score: Callable[[Policy], float] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> TrainResult:
+    """Trains an agent; the same task gives the same policy, bit for bit, on the same machine.
+
+    The global generators of random, numpy and torch are left as they were.
+
+    Args:
+        task: what to train, on what, for how long.
+        score: how good a policy is, the higher the better, such as its validation log growth; the
+            policy it is given is live and valid during the call only. None keeps the last weights.
+        progress: is told how far the training is, at most five times a second.
+
+    Returns:
+        The best checkpoint by score, with the history of scores.
+
+    Raises:
+        UsageError: the agent cannot use the game's action scheme, or the device is missing.
+        DrltradeError: the weights diverged.
+    """
+    agent, game = agent_of(task.agent), task.game
+    usable = agent.usable_schemes(game.market.assets)
+    if game.scheme.name not in usable:
+        raise UsageError(
+            f"{task.agent.name} cannot use actions: {game.scheme.name} on"
+            f" {game.market.assets} asset(s). It can use: {', '.join(usable)}."
+        )
+    device = pick_device(task.device)
+    with global_generators_kept():
+        return _train(task, agent.code(), device, score, progress)
+
+
+def _train(
+    task: TrainTask,
+    code: AgentCode,
+    device: str,
+    score: Callable[[Policy], float] | None,
+    progress: Callable[[Progress], None] | None,
+) -> TrainResult:
+    from drltrade.envs.sb3 import SB3TradingEnv
+
+    game, settings = task.game, task.agent
+    accounts = _accounts(settings, task.steps)
+    rollout = accounts * settings.horizon
+    total = -(-task.steps // rollout) * rollout
+    scale = estimate_reward_scale(game)
+    card = PolicyCard.of(
+        game,
+        settings.model_dump(mode="json"),
+        reward_scale=scale,
+        seed=task.seed,
+        steps=total,
+        accounts=accounts,
+    )
+
+    def policy_of(network: Any) -> Policy:
+        return Policy(card, network, game.roots)
+
+    seed = int(np.random.SeedSequence(task.seed).generate_state(1)[0])
+    env = SB3TradingEnv(game, accounts, seed=seed, reward_scale=scale)
+    log = _logger(task.log_dir)
+    watch = Watch(total, task.evaluations, policy_of, score, progress, log)
+    try:
+        network, steps = code.learn(Session(settings, env, seed, total, device, watch, log))
+        watch.after_update(steps, network)
+    except ValueError as error:
+        if "nan" not in str(error).lower():
+            raise
+        raise _diverged(settings) from error
+    finally:
+        log.close()
+    return _result(policy_of(network), steps, watch)
+
+
+def _accounts(settings: AgentSettings, steps: int) -> int:
+    """As many accounts as the settings say, or fewer, so that a short budget still has updates."""
+    enough = steps // (settings.horizon * _FEWEST_UPDATES)
+    return min(settings.accounts, max(enough, _FEWEST_ACCOUNTS))
+
+
+def _result(policy: Policy, steps: int, watch: Watch) -> TrainResult:
+    """Takes the best weights where there are scores, the last ones otherwise."""
+    seconds, taken_at = watch.seconds, steps
+    if watch.best_weights is not None:
+        policy.network.load_state_dict(watch.best_weights)
+        taken_at = watch.best_steps
+    policy.network.to("cpu")
+    if not all(weight.isfinite().all() for weight in policy.network.state_dict().values()):
+        raise _diverged(policy.card)
+    policy.card = policy.card.model_copy(update={"steps": taken_at, "score": watch.best_score})
+    return TrainResult(policy, watch.best_score, tuple(watch.history), steps, seconds)
+
+
+def _diverged(of: AgentSettings | PolicyCard) -> DrltradeError:
+    settings = of.settings if isinstance(of, PolicyCard) else of.model_dump()
+    return DrltradeError(
+        f"The weights of {settings['name']} diverged to NaN at learning_rate"
+        f" {settings['learning_rate']:g}. Lower it, or check the features and the reward."
+    )
+
+
+def _logger(folder: Path | None) -> Any:
+    """A Stable-Baselines3 Logger that writes TensorBoard scalars, or nothing."""
+    from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+
+    if folder is None:
+        return Logger(None, [])
+    folder.mkdir(parents=True, exist_ok=True)
+    return Logger(str(folder), [TensorBoardOutputFormat(str(folder))])

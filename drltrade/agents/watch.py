@@ -1,0 +1,96 @@
+"""Watches a training: tells how far it is, scores checkpoints, keeps the best weights."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from drltrade.agents.policy import Policy
+from drltrade.agents.seeding import global_generators_kept
+from drltrade.agents.task import Progress
+
+__all__ = ["Watch"]
+
+_SECONDS_BETWEEN_REPORTS = 0.2
+_LOGS_PER_TRAINING = 100
+
+
+class Watch:
+    """Is called by an agent between updates, and decides alone what is due.
+
+    Nothing that it does changes the training: scores are computed with the global generators
+    restored afterwards, and the clock only decides when progress is told.
+
+    Args:
+        total: account-steps that the training will do.
+        evaluations: how many times, evenly spread, the policy is scored.
+        policy_of: wraps a network into a Policy, without copying it.
+        score: the higher the better; a NaN is never the best.
+        progress: is told how far the training is, at most five times a second.
+        log: a Stable-Baselines3 Logger.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        evaluations: int,
+        policy_of: Callable[[Any], Policy],
+        score: Callable[[Policy], float] | None,
+        progress: Callable[[Progress], None] | None,
+        log: Any,
+    ) -> None:
+        self.history: list[tuple[int, float]] = []
+        self.best_score: float | None = None
+        self.best_weights: dict[str, torch.Tensor] | None = None
+        self.best_steps = 0
+        self._total, self._evaluations = total, evaluations
+        self._policy_of, self._score, self._progress, self._log = policy_of, score, progress, log
+        self._started = time.perf_counter()
+        self._reported, self._told = 0.0, 0
+        self._scored_at = self._logged_at = 0
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds since the training began."""
+        return time.perf_counter() - self._started
+
+    def after_update(self, steps: int, network: Any) -> None:
+        """Scores, logs and reports what is due after `steps` account-steps; cheap when nothing is.
+
+        Args:
+            steps: account-steps done so far.
+            network: the network being trained, between two updates.
+        """
+        done = min(steps / self._total, 1.0)
+        if self._score is not None and int(done * self._evaluations) > self._scored_at:
+            self._scored_at = int(done * self._evaluations)
+            self._evaluate(steps, network, self._score)
+        if int(done * _LOGS_PER_TRAINING) > self._logged_at:
+            self._logged_at = int(done * _LOGS_PER_TRAINING)
+            self._write_scalars(steps)
+        due = self.seconds - self._reported >= _SECONDS_BETWEEN_REPORTS
+        if self._progress is not None and (due or (done >= 1 and steps > self._told)):
+            self._reported, self._told = self.seconds, steps
+            latest = self.history[-1][1] if self.history else None
+            self._progress(Progress(steps, self._total, self.seconds, latest, self.best_score))
+
+    def _evaluate(self, steps: int, network: Any, scorer: Callable[[Policy], float]) -> None:
+        with global_generators_kept():
+            score = float(scorer(self._policy_of(network)))
+        self.history.append((steps, score))
+        if not math.isnan(score) and (self.best_score is None or score > self.best_score):
+            self.best_score, self.best_steps = score, steps
+            self.best_weights = {
+                name: weight.detach().clone() for name, weight in network.state_dict().items()
+            }
+        self._log.record("valid/score", score)
+        if self.best_score is not None:
+            self._log.record("valid/best", self.best_score)
+
+    def _write_scalars(self, steps: int) -> None:
+        self._log.record("time/steps_per_second", steps / max(self.seconds, 1e-9))
+        self._log.dump(step=steps)

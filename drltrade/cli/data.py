@@ -1,0 +1,55 @@
+"""`drltrade data`: prices fetched and prices checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drltrade.cli.options import Json
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Fetch prices, or check a file of them.")
+
+
+@app.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(help="A CSV or parquet file.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Read a file of prices and say what is wrong with it, and what it holds.
+
+    For example:
+
+      drltrade data check prices.csv
+    """
+    from drltrade.cli.output import print_json, say
+    from drltrade.data.check import check_file
+
+    report = check_file(file)
+    say(str(report))
+    del print_json, as_json
+
+
+@app.command("fetch")
+def fetch(
+    symbols: Annotated[list[str], typer.Argument(help="Tickers.", show_default=False)],
+    start: Annotated[str, typer.Option("--start", help="First date, as 2010-01-01.")],
+    end: Annotated[str | None, typer.Option("--end", help="Last date; today by default.")] = None,
+    cache: Annotated[Path, typer.Option("--cache", help="Where prices are kept.")] = Path(
+        "data/cache"
+    ),
+) -> None:
+    """Download daily prices from Yahoo; a second call answers from the cache, offline.
+
+    For example:
+
+      drltrade data fetch AAPL MSFT --start 2010-01-01
+    """
+    from drltrade.cli.output import note, say
+    from drltrade.data.fetch import fetch as download
+
+    path = download(symbols, start, end, cache=cache, progress=note)
+    say(str(path))

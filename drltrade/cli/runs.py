@@ -1,0 +1,72 @@
+"""`drltrade report` and `drltrade compare`: what finished runs left behind."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from drltrade.cli.options import Json
+
+__all__ = ["compare", "report"]
+
+
+def report(
+    run: Annotated[
+        str,
+        typer.Argument(help="A run: its folder, or its name below runs/.", show_default=False),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write a run's page afresh from its records.
+
+    For example:
+
+      drltrade report runs/demo
+    """
+    from drltrade.cli.output import print_json, print_table, say
+    from drltrade.experiments.experiment import make_report
+    from drltrade.experiments.results import find_run
+    from drltrade.report.tables import comparison_table, format_rows
+
+    folder = find_run(run)
+    entries, verdict, page = make_report(folder)
+    rows = comparison_table(entries)
+    if as_json:
+        print_json({"run": str(folder), "table": rows, "verdict": verdict, "report": str(page)})
+        return
+    header, cells = format_rows(rows)
+    print_table(header, cells)
+    for sentence in verdict:
+        say(sentence)
+    say()
+    say(f"report: {page}")
+
+
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(help="Runs: folders, or names below runs/.", show_default=False),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Put several runs into one table.
+
+    For example:
+
+      drltrade compare runs/first runs/demo
+    """
+    from drltrade.cli.output import print_json, print_table, warn
+    from drltrade.experiments.results import compare_runs, find_run
+    from drltrade.report.tables import comparison_table, format_rows
+
+    folders = [find_run(run) for run in runs]
+    entries, warnings = compare_runs(folders)
+    rows = comparison_table(entries)
+    if as_json:
+        names = [str(folder) for folder in folders]
+        print_json({"runs": names, "table": rows, "warnings": warnings})
+    else:
+        header, cells = format_rows(rows)
+        print_table(header, cells, title="Medians over seeds (range)")
+    warn(warnings)

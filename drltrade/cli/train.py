@@ -1,0 +1,146 @@
+"""`drltrade train`: agents on historical prices, judged on bars they have not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drltrade.cli.options import (
+    Data,
+    End,
+    Env,
+    Json,
+    Out,
+    Sets,
+    Start,
+    Symbols,
+    Workers,
+    split_commas,
+)
+
+if TYPE_CHECKING:
+    from drltrade.experiments.experiment import ExperimentResult
+    from drltrade.experiments.plan import Choice, Plan
+
+__all__ = ["conduct", "show_result", "train"]
+
+
+def train(
+    experiment: Annotated[
+        str | None,
+        typer.Argument(help="An experiment: a file or name in experiments/.", show_default=False),
+    ] = None,
+    agent: Annotated[
+        list[str] | None,
+        typer.Option("--agent", help="An agent: a name or a file in agents/. May be repeated."),
+    ] = None,
+    env: Env = None,
+    data: Data = None,
+    symbols: Symbols = None,
+    start: Start = None,
+    end: End = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", help="How many seeds: 0, 1, ...")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="Environment steps of each job (budget.steps).")
+    ] = None,
+    sets: Sets = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The experiment's folder below --out.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="Where networks train: auto, cpu or cuda.")
+    ] = None,
+    out: Out = Path("runs"),
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Train agents, keep the best checkpoint by validation, judge it on the test interval.
+
+    Without an experiment file the first 60 % of the bars train, the next 20 % validate, the last
+    20 % test. Without --data or --env the embedded sample serves. The same command resumes.
+
+    --set takes any key of the experiment (budget.steps, budget.evaluations, splits.train,
+    splits.valid, splits.test, seeds, baselines), of its environment (env.fill, env.window,
+    env.actions, env.reward, env.features, env.costs.commission.rate, env.costs.slippage.rate,
+    env.leverage, ...) and of its agents (agent.learning_rate, agent.accounts, ...).
+    `drltrade list settings` prints every key with its default.
+
+    For example:
+
+      drltrade train experiments/first.yaml --agent dqn --seeds 3
+
+      drltrade train --data prices.csv --agent ppo --agent sac --steps 200000
+
+      drltrade train --symbols MSFT --set agent.learning_rate=0.001 --set env.window=32
+    """
+    from drltrade.experiments.plan import Choice
+
+    choice = Choice(
+        agents=tuple(agent or ()),
+        env=env,
+        data=data,
+        symbols=split_commas(symbols),
+        start=start,
+        end=end,
+        seeds=seeds,
+        steps=steps,
+        name=name,
+        device=device,
+        sets=tuple(sets or ()),
+    )
+    result = conduct(experiment, choice, out, workers)
+    show_result(result, as_json)
+
+
+def conduct(
+    experiment: str | None, choice: Choice, out: Path, workers: int | None
+) -> ExperimentResult:
+    """Plans an experiment, says what will be done, and does it under a progress view."""
+    from drltrade.cli.progress import progress_view
+    from drltrade.experiments.experiment import carry_out, plan_of
+    from drltrade.experiments.folders import is_done
+
+    plan = plan_of(experiment, out=out, choice=choice)
+    _announce(plan)
+    waiting = [job for job in plan.jobs if not is_done(job.folder)]
+    with progress_view(waiting, len(plan.jobs)) as show:
+        return carry_out(plan, workers=workers, report=show)
+
+
+def _announce(plan: Plan) -> None:
+    from drltrade.cli.output import note
+    from drltrade.experiments.folders import is_done
+
+    market, splits = plan.market, plan.splits
+    note(f"{plan.name}: {market.name} ({', '.join(market.symbols[:8])}), {market.bars:,} bars")
+    for sentence in market.notes:
+        note(f"  note: {sentence}")
+    note(f"  train {splits.train}; validate {splits.valid}; test {splits.test}")
+    done = sum(is_done(job.folder) for job in plan.jobs)
+    had = f"; {done} done before" if done else ""
+    steps = plan.settings.budget.steps
+    note(f"  {', '.join(plan.agents)}: {len(plan.jobs)} jobs of {steps:,} steps{had}")
+
+
+def show_result(result: ExperimentResult, as_json: bool) -> None:
+    """Prints the table, what was found, and where the files are."""
+    from drltrade.cli.output import print_json, print_table, say, warn
+    from drltrade.experiments.experiment import summary
+    from drltrade.report.tables import comparison_table, format_rows
+
+    if as_json:
+        print_json(summary(result))
+        return
+    header, cells = format_rows(comparison_table(result.entries))
+    span = result.plan.splits.test
+    print_table(header, cells, title=f"Test interval {span}; medians over seeds (range)")
+    for sentence in result.verdict:
+        say(sentence)
+    warn(result.warnings)
+    say()
+    if result.reused:
+        say(f"{result.reused} of {len(result.plan.jobs)} jobs had been done before.")
+    say(f"report: {result.report}")
+    say(f"runs:   {result.plan.home}")

@@ -1,0 +1,220 @@
+"""Backtests whatever a user names: a strategy, a plug-in or the policy of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drltrade.config import override, parse
+from drltrade.errors import UsageError, nearest
+from drltrade.experiments.folders import read_json
+from drltrade.experiments.plan import Choice, resolve_env
+from drltrade.experiments.results import best_job, find_run, known_runs
+from drltrade.plugins import is_plugin, workspace_roots
+
+if TYPE_CHECKING:
+    from drltrade.agents.policy import Policy
+    from drltrade.backtest.record import Record
+    from drltrade.envs import Game
+
+__all__ = ["Judged", "backtest_target", "run_policy", "run_strategy", "save_backtest"]
+
+_OUTSIDE = ("fill", "costs", "leverage", "equity")
+"""What an environment decides about the world; the rest of it is a policy's own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A backtest with what one needs to judge others on the same bars.
+
+    Attributes:
+        record: the account, bar by bar.
+        game: the market, the rules and the interval.
+        note: where the policy came from, in a sentence; empty for a strategy.
+        roots: where names are looked up.
+    """
+
+    record: Record
+    game: Game
+    note: str
+    roots: tuple[Path, ...]
+
+
+def backtest_target(
+    target: str,
+    *,
+    env: str | None = None,
+    choice: Choice | None = None,
+    out: Path = Path("runs"),
+) -> Judged:
+    """Backtests a strategy name, `path.py:Name`, or a run folder.
+
+    A strategy runs on the embedded sample unless an environment or data are named; a policy runs
+    on the test interval of its own experiment unless dates or data are.
+
+    Args:
+        target: what to backtest.
+        env: an environment: a name or a file.
+        choice: data, symbols, dates and overrides on top of it.
+        out: the folder that holds all runs.
+
+    Raises:
+        UsageError: there is no such target, or something set does not fit.
+        DataError: the prices cannot be used.
+    """
+    from drltrade.agents.strategies import STRATEGIES
+
+    choice = choice or Choice()
+    if is_plugin(target) or target in STRATEGIES:
+        return _judge_strategy(target, env, choice)
+    if Path(target).exists() or (out / target).exists():
+        return _judge_policy(find_run(target, out), env, choice)
+    known = [*STRATEGIES, *(folder.name for folder in known_runs(out))]
+    raise UsageError(
+        f"There is no strategy or run '{target}'.{nearest(target, known)} Name one of"
+        f" {', '.join(known)}, a run folder, or path.py:Name."
+    )
+
+
+def run_strategy(
+    name: str, game: Game, roots: Sequence[Path] = (), params: Mapping[str, Any] | None = None
+) -> Record:
+    """Rolls a strategy through a game; a plug-in goes by the name of its class."""
+    from drltrade.agents.strategies import make_strategy
+    from drltrade.backtest import run_backtest
+
+    strategy = make_strategy(name, roots, **(params or {}))
+    record = run_backtest(strategy, game, name=strategy.name)
+    return replace(
+        record, assumptions={**record.assumptions, "strategy": {"name": name, **(params or {})}}
+    )
+
+
+def run_policy(policy: Policy, game: Game, name: str) -> Record:
+    """Rolls a policy through a game, and warns of bars that it was trained or chosen on."""
+    from drltrade.backtest import run_backtest
+
+    record = run_backtest(policy, game, name=name)
+    card = policy.card
+    extra = {"agent": card.agent, "seed": card.seed, "reward": card.reward}
+    train = {"train_start": card.train_start, "train_end": card.train_end}
+    start, end = (np.datetime64(text) for text in (card.train_start, card.train_end))
+    shared = int(((record.stamps >= start) & (record.stamps <= end)).sum())
+    warnings = record.warnings
+    if shared:
+        warnings += (
+            f"OVERLAP: {shared:,} of {len(record.stamps):,} bars lie in the policy's training"
+            f" interval ({_day(card.train_start)} to {_day(card.train_end)}); on these it shows"
+            " memory, not skill.",
+        )
+    assumptions = {**record.assumptions, **extra, **train}
+    return replace(record, assumptions=assumptions, warnings=warnings)
+
+
+def _day(stamp: str) -> str:
+    return stamp.removesuffix("T00:00:00")
+
+
+def _sort_sets(sets: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Parts `--set` into the environment's keys and the strategy's parameters."""
+    env: list[str] = []
+    params: dict[str, Any] = {}
+    for assignment in sets:
+        override({}, assignment)  # says what is wrong with its form
+        head, _, rest = assignment.partition(".")
+        if head == "env" and rest:
+            env.append(rest)
+        elif head == "strategy" and rest:
+            params = override(params, rest)
+        else:
+            raise UsageError(
+                f"--set {assignment.partition('=')[0]} does not fit a backtest. Its keys start with"
+                " 'env.', as in env.costs.commission.rate=0.001, or with 'strategy.', as in"
+                " strategy.fast=10."
+            )
+    return env, params
+
+
+def _judge_strategy(target: str, env: str | None, choice: Choice) -> Judged:
+    from drltrade.envs import build_game
+
+    flags = replace(choice, start=None, end=None)  # here they are the interval that is judged
+    sets, params = _sort_sets(choice.sets)
+    settings, roots = resolve_env(env or "sample", choice=flags, sets=sets, roots=workspace_roots())
+    game = build_game(settings, roots=roots, start=choice.start, end=choice.end)
+    return Judged(run_strategy(target, game, roots, params), game, "", roots)
+
+
+def _judge_policy(folder: Path, env: str | None, choice: Choice) -> Judged:
+    from drltrade.agents import load_policy
+
+    job, note = best_job(folder)
+    story = read_json(job / "job.json") if (job / "job.json").is_file() else {}
+    own_roots = [Path(root) for root in story.get("roots", ())]
+    roots = tuple(dict.fromkeys((*own_roots, *workspace_roots())))
+    policy = load_policy(job, roots=roots)
+    start, end = choice.start, choice.end
+    elsewhere = env is not None or choice.data is not None
+    if not elsewhere and start is None and end is None and story:
+        span = story["config"]["splits"]["test"]
+        start, end = span["start"], span["end"]
+        note += f" Judged on its test interval, {start} to {end}."
+    game = _policy_game(policy, env, choice, roots, start, end)
+    label = f"{story.get('agent', policy.card.agent)} seed {policy.card.seed}"
+    return Judged(run_policy(policy, game, label), game, note, roots)
+
+
+def _policy_game(
+    policy: Policy,
+    env: str | None,
+    choice: Choice,
+    roots: tuple[Path, ...],
+    start: str | None,
+    end: str | None,
+) -> Game:
+    """Builds the policy's game with another world around it: data, fill and costs."""
+    from drltrade.data import load
+    from drltrade.data.settings import DataSettings
+    from drltrade.envs import EnvSettings
+
+    changes: dict[str, Any] = {}
+    data: Mapping[str, Any] = policy.card.env["data"]
+    if env is not None:
+        settings, _ = resolve_env(env, choice=Choice(), roots=roots)
+        world = settings.model_dump(mode="json")
+        changes = {key: world[key] for key in _OUTSIDE}
+        data = world["data"]
+    if choice.data is not None:
+        data = {"source": choice.data}
+    if choice.symbols:
+        data = {**data, "symbols": list(choice.symbols)}
+    changes["data"] = dict(data)
+    sets, params = _sort_sets(choice.sets)
+    if params:
+        raise UsageError("--set strategy.KEY fits a strategy; the target is a trained policy.")
+    for assignment in sets:
+        changes = override(changes, assignment, EnvSettings)
+    market = load(parse(DataSettings, changes["data"], "data"), roots)
+    return policy.game(market, start, end, changes)
+
+
+def save_backtest(judged: Judged, folder: Path) -> Path:
+    """Writes a backtest's tables and its page, beside buy-and-hold on the same bars.
+
+    Returns:
+        The page.
+    """
+    from drltrade.backtest.files import write_record
+    from drltrade.experiments.experiment import make_report
+    from drltrade.experiments.results import BASELINES
+
+    write_record(judged.record, folder)
+    if judged.record.name != "buy_and_hold":
+        reference = run_strategy("buy_and_hold", judged.game)
+        write_record(reference, folder / BASELINES / "buy_and_hold")
+    _, _, page = make_report(folder)
+    return page

@@ -1,0 +1,249 @@
+"""Runs an experiment: its jobs, its baselines, its page."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drltrade.errors import DrltradeError, UsageError
+from drltrade.experiments.folders import RESULT, building, is_done, read_json, write_json
+from drltrade.experiments.jobs import Event, Job
+from drltrade.experiments.plan import Choice, Plan, plan_experiment, read_experiment
+from drltrade.experiments.results import BASELINES, EXPERIMENT, read_entries
+from drltrade.experiments.runner import run_jobs, worker_count
+from drltrade.experiments.settings import ExperimentSettings
+from drltrade.experiments.training import job_game, run_job
+
+if TYPE_CHECKING:
+    from drltrade.envs import Game
+    from drltrade.report.entry import Entry
+
+__all__ = [
+    "ExperimentResult",
+    "carry_out",
+    "make_report",
+    "plan_of",
+    "run_experiment",
+    "summary",
+    "warnings_of",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class ExperimentResult:
+    """What an experiment came to.
+
+    Attributes:
+        plan: what was asked for, resolved.
+        entries: agents with one record a seed, then baselines, all on the test interval.
+        verdict: what was found, in plain sentences.
+        warnings: what a careful reader must know, each once.
+        report: the page.
+        reused: how many jobs had been done before.
+        seconds: how long the command worked.
+    """
+
+    plan: Plan
+    entries: tuple[Entry, ...]
+    verdict: tuple[str, ...]
+    warnings: tuple[str, ...]
+    report: Path
+    reused: int
+    seconds: float
+
+
+def run_experiment(
+    experiment: str | Path | Mapping[str, Any] | ExperimentSettings,
+    *,
+    out: str | Path = "runs",
+    workers: int | None = None,
+    report: Callable[[Event], None] | None = None,
+    choice: Choice | None = None,
+) -> ExperimentResult:
+    """Trains every agent with every seed, judges all on the test interval and writes the page.
+
+    Jobs that are done already are not done again, so the same call resumes.
+
+    Args:
+        experiment: a file or name in `experiments/`, or its content.
+        out: the folder for run folders.
+        workers: how many jobs run at once; one a core unless said otherwise.
+        report: receives each event while jobs run.
+        choice: what to change on top of the settings.
+
+    Raises:
+        UsageError: something named or set does not fit.
+        DrltradeError: a job failed; the others are kept.
+    """
+    plan = plan_of(experiment, out=Path(out), choice=choice)
+    return carry_out(plan, workers=workers, report=report or (lambda event: None))
+
+
+def plan_of(
+    experiment: str | Path | Mapping[str, Any] | ExperimentSettings | None,
+    *,
+    out: Path = Path("runs"),
+    choice: Choice | None = None,
+) -> Plan:
+    """Plans an experiment from whatever names or holds it; None is the one of all defaults."""
+    if experiment is None:
+        return plan_experiment({}, choice=choice, out=out)
+    if isinstance(experiment, ExperimentSettings):
+        content = experiment.model_dump(mode="json", exclude_unset=True)
+        return plan_experiment(content, choice=choice, out=out)
+    if isinstance(experiment, Mapping):
+        return plan_experiment(experiment, choice=choice, out=out)
+    content, roots = read_experiment(experiment)
+    return plan_experiment(content, choice=choice, out=out, roots=roots)
+
+
+def carry_out(
+    plan: Plan, *, workers: int | None = None, report: Callable[[Event], None]
+) -> ExperimentResult:
+    """Does what a plan says; see `run_experiment`."""
+    began = time.monotonic()
+    waiting = [job for job in plan.jobs if not is_done(job.folder)]
+    _try_out(plan)
+    _note(plan)
+    failures = run_jobs(waiting, run_job, report, worker_count(len(waiting), workers))
+    if failures:
+        raise _failed(plan.jobs, failures)
+    entries, verdict, page = make_report(plan.home)
+    return ExperimentResult(
+        plan=plan,
+        entries=tuple(entries),
+        verdict=tuple(verdict),
+        warnings=warnings_of(entries),
+        report=page,
+        reused=len(plan.jobs) - len(waiting),
+        seconds=time.monotonic() - began,
+    )
+
+
+def make_report(folder: Path) -> tuple[list[Entry], list[str], Path]:
+    """Writes a run folder's page afresh from its records.
+
+    Returns:
+        The entries, the verdict in sentences, and the page.
+    """
+    from drltrade.report.page import write_report
+    from drltrade.report.verdict import verdict
+
+    entries = read_entries(folder)
+    if not entries:
+        raise UsageError(f"'{folder}' holds no record to report on.")
+    sentences = verdict(entries)
+    assumptions = _assumptions(folder, entries)
+    title = str(assumptions.pop("title"))
+    page = write_report(
+        folder / "report.html", title, entries, assumptions, warnings_of(entries), sentences
+    )
+    return entries, sentences, page
+
+
+def warnings_of(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Collects the warnings of all records, each once, in order."""
+    every = (warning for e in entries for record in e.records for warning in record.warnings)
+    return tuple(dict.fromkeys(every))
+
+
+def summary(result: ExperimentResult) -> dict[str, Any]:
+    """Returns what `drltrade train --json` prints of an experiment."""
+    from drltrade.report.tables import comparison_table
+
+    plan = result.plan
+    jobs = []
+    for job in plan.jobs:
+        found = read_json(job.folder / RESULT)
+        kept = ("agent", "seed", "validation_score", "steps", "seconds", "metrics")
+        jobs.append({"id": job.id, "folder": str(job.folder), **{key: found[key] for key in kept}})
+    return {
+        "experiment": plan.name,
+        "splits": plan.splits.to_dict(),
+        "jobs": jobs,
+        "table": comparison_table(result.entries),
+        "verdict": result.verdict,
+        "warnings": result.warnings,
+        "report": str(result.report),
+        "folder": str(plan.home),
+        "reused": result.reused,
+        "seconds": result.seconds,
+    }
+
+
+def _assumptions(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Collects what the page opens with; a run of several jobs tells what all of them share."""
+    first = entries[0].records[0]
+    result = {"title": folder.resolve().name, **first.assumptions}
+    note = next((p for p in (folder, folder.parent) if (p / EXPERIMENT).is_file()), None)
+    if note is not None:
+        content = read_json(note / EXPERIMENT)
+        spans = {role: _span_text(span) for role, span in content["splits"].items()}
+        result |= {**spans, "seeds": content["seeds"], "budget": content["budget"]}
+    if len(entries[0].records) > 1 or len(entries) > 1:
+        for key in ("agent", "seed"):
+            result.pop(key, None)
+    return result
+
+
+def _span_text(span: Mapping[str, Any]) -> str:
+    return f"{span['start']} to {span['end']} ({span['bars']:,} bars)"
+
+
+def _try_out(plan: Plan) -> None:
+    """Builds what the workers will build and runs the baselines, so that mistakes show at once."""
+    games: dict[str, Game] = {}
+    for job in plan.jobs:
+        if job.agent not in games:
+            games[job.agent] = job_game(job, "train", plan.market)
+            games[job.agent].stretches  # noqa: B018 - refuses an interval that is too short
+    game = next(iter(games.values()))
+    _save_baselines(plan, game.between(plan.splits.test.start, plan.splits.test.end))
+
+
+def _save_baselines(plan: Plan, game: Game) -> None:
+    from drltrade.backtest.files import write_record
+    from drltrade.experiments.backtests import run_strategy
+
+    records = [run_strategy(name, game, plan.roots) for name in plan.settings.baselines]
+    home = plan.home / BASELINES
+    shutil.rmtree(home, ignore_errors=True)
+    for at, record in enumerate(records):
+        with building(home / f"{at:02d}-{_file_name(record.name)}") as folder:
+            write_record(record, folder)
+
+
+def _file_name(text: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "_-" else "-" for sign in text)
+
+
+def _note(plan: Plan) -> None:
+    write_json(
+        plan.home / EXPERIMENT,
+        {
+            "name": plan.name,
+            "settings": plan.settings.model_dump(mode="json"),
+            "env": plan.env.model_dump(mode="json"),
+            "splits": plan.splits.to_dict(),
+            "seeds": list(plan.settings.seeds),
+            "budget": plan.settings.budget.model_dump(mode="json"),
+            "jobs": [job.id for job in plan.jobs],
+        },
+    )
+
+
+def _failed(jobs: Sequence[Job], failures: Sequence[Event]) -> DrltradeError:
+    """Tells all failures in a sentence or two; equal ones once."""
+    reasons: dict[str, list[str]] = {}
+    for event in failures:
+        reasons.setdefault(event.message, []).append(event.job.rpartition("-")[0])
+    told = " ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    done = len(jobs) - len(failures)
+    kept = f" The other {done} are done and kept; the same command does the rest." if done else ""
+    error = DrltradeError(f"{len(failures)} of {len(jobs)} jobs failed. {told}{kept}")
+    error.exit_code = max(event.exit_code for event in failures)
+    return error

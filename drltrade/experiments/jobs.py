@@ -1,0 +1,127 @@
+"""One job: everything that decides its result, and the id that stands for all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from drltrade.errors import UsageError
+from drltrade.plugins import find_file, is_plugin
+
+__all__ = ["Event", "Job", "plugin_hashes", "version"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One (configuration, fold, seed) of an experiment.
+
+    Attributes:
+        agent: the agent's label, unique within the experiment.
+        seed: what every generator of the job is spawned from.
+        config: the resolved settings as plain JSON: env, agent, splits, budget.
+        data: the fingerprint of the market.
+        plugins: for every `path.py:Name` in the settings, the hash of its file.
+        home: the experiment's folder, `runs/<experiment>`.
+        roots: where plug-ins and data files are looked up after the current folder.
+        fold: which fold of the splits this is.
+        version: the version of drltrade.
+        device: where the networks are trained; not a part of the id.
+    """
+
+    agent: str
+    seed: int
+    config: Mapping[str, Any]
+    data: str
+    plugins: Mapping[str, str]
+    home: Path
+    roots: tuple[Path, ...] = ()
+    fold: int = 0
+    version: str = field(default_factory=lambda: version())
+    device: str = "auto"
+
+    @property
+    def id(self) -> str:
+        """The agent and the seed for the reader, then the hash of all that decides the result."""
+        content = {
+            "config": self.config,
+            "data": self.data,
+            "fold": self.fold,
+            "plugins": dict(self.plugins),
+            "seed": self.seed,
+            "version": self.version,
+        }
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return f"{self.agent}-seed{self.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the result is, once there is one."""
+        return self.home / self.id
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a job tells while it runs.
+
+    Attributes:
+        job: its id.
+        kind: what happened.
+        steps: environment steps so far.
+        total: environment steps in all.
+        seconds: time spent training.
+        score: the validation score of the newest checkpoint, None before the first.
+        best: the best validation score so far.
+        message: the failure in words, where there is one.
+        exit_code: what the command should leave with after a failure.
+    """
+
+    job: str
+    kind: Literal["started", "progress", "done", "failed"]
+    steps: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    score: float | None = None
+    best: float | None = None
+    message: str = ""
+    exit_code: int = 1
+
+
+def version() -> str:
+    """Returns the version of drltrade that is running."""
+    return importlib.metadata.version("drltrade")
+
+
+def plugin_hashes(content: Any, roots: Sequence[Path]) -> dict[str, str]:
+    """Hashes the file of every `path.py:Name` found anywhere in settings.
+
+    Raises:
+        UsageError: a named file does not exist.
+    """
+    hashes = {}
+    for ref in sorted(set(_strings(content))):
+        if is_plugin(ref):
+            file = ref.rpartition(":")[0]
+            path = find_file(file, roots)
+            if path is None:
+                places = ", ".join(str(place) for place in (Path.cwd(), *roots))
+                raise UsageError(f"Plug-in file '{file}' does not exist. Looked in {places}.")
+            hashes[ref] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashes
+
+
+def _strings(content: Any) -> Iterator[str]:
+    """Walks keys and values: a plug-in may stand as either."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _strings(key)
+            yield from _strings(value)
+    elif isinstance(content, Iterable):
+        for item in content:
+            yield from _strings(item)

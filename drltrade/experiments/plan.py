@@ -1,0 +1,276 @@
+"""Resolves an experiment's settings into jobs, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drltrade.config import override, parse, read_yaml
+from drltrade.errors import UsageError, unknown
+from drltrade.experiments.jobs import Job, plugin_hashes
+from drltrade.experiments.settings import ExperimentSettings
+from drltrade.experiments.splits import Splits, resolve_splits
+from drltrade.plugins import find_file, workspace_roots
+
+if TYPE_CHECKING:
+    from drltrade.agents.settings import AgentSettings
+    from drltrade.data.market import Market
+    from drltrade.envs import EnvSettings
+
+__all__ = ["Choice", "Plan", "plan_experiment", "read_experiment", "resolve_env"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a command line says on top of a file.
+
+    Attributes:
+        agents: agents instead of the file's own.
+        env: another environment.
+        data: another source of prices, replacing the environment's data.
+        symbols: which symbols of the data.
+        start: first date of the data to use.
+        end: last date of the data to use.
+        seeds: how many seeds.
+        steps: environment steps of each job.
+        name: another name for the experiment.
+        device: where to train.
+        sets: `key=value` overrides, applied last.
+    """
+
+    agents: tuple[str, ...] = ()
+    env: str | None = None
+    data: str | None = None
+    symbols: tuple[str, ...] = ()
+    start: str | None = None
+    end: str | None = None
+    seeds: int | None = None
+    steps: int | None = None
+    name: str | None = None
+    device: str | None = None
+    sets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """An experiment that is ready to run: all names found, all settings valid.
+
+    Attributes:
+        name: the experiment.
+        home: its folder.
+        settings: the experiment as it was asked for.
+        env: its environment, resolved.
+        agents: the agents' settings by label.
+        market: the prices.
+        splits: the three intervals, resolved on the market's clock.
+        jobs: one for each agent and seed.
+        roots: where names are looked up after the current folder.
+    """
+
+    name: str
+    home: Path
+    settings: ExperimentSettings
+    env: EnvSettings
+    agents: Mapping[str, AgentSettings]
+    market: Market
+    splits: Splits
+    jobs: tuple[Job, ...]
+    roots: tuple[Path, ...]
+
+
+def read_experiment(file: str | Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """Reads an experiment file; a bare name is looked for in `experiments/`.
+
+    Returns:
+        Its content with a `name`, and the roots for the names inside it.
+    """
+    path = _find_experiment(str(file))
+    content = read_yaml(path)
+    content.setdefault("name", path.stem)
+    return content, workspace_roots(path)
+
+
+def _find_experiment(file: str) -> Path:
+    bare = not file.endswith((".yaml", ".yml"))
+    roots = workspace_roots()
+    path = find_file(f"experiments/{file}.yaml" if bare else file, roots)
+    if path is None:
+        known = sorted(p.stem for root in (Path(), *roots) for p in root.glob("experiments/*.yaml"))
+        if bare:
+            raise unknown("experiment", file, dict.fromkeys(known), "Or name a YAML file.")
+        raise UsageError(
+            f"Experiment file '{file}' does not exist. Shipped ones: {', '.join(known)}."
+        )
+    return path
+
+
+def plan_experiment(
+    content: Mapping[str, Any],
+    *,
+    choice: Choice | None = None,
+    out: Path = Path("runs"),
+    roots: Sequence[Path] | None = None,
+) -> Plan:
+    """Resolves everything an experiment names and refuses what does not fit.
+
+    Args:
+        content: the mapping of an experiment file; empty is a fair experiment too.
+        choice: what the command line says on top.
+        out: the folder that holds all runs.
+        roots: where names are looked up after the current folder.
+
+    Raises:
+        UsageError: a setting, a name or a split is wrong.
+        DataError: the prices cannot be used.
+    """
+    from drltrade.data import load
+
+    choice = choice or Choice()
+    roots = tuple(workspace_roots() if roots is None else roots)
+    own, env_sets, agent_sets = _sort_overrides(choice.sets)
+    content = _with_choice(content, choice)
+    for assignment in own:
+        content = override(content, assignment)
+    where = f"experiment '{content['name']}'" if content.get("name") else "the experiment"
+    settings = parse(ExperimentSettings, content, where)
+    env, roots = resolve_env(settings.env, choice=choice, sets=env_sets, roots=roots)
+    agents = _resolve_agents(settings, agent_sets, roots)
+    market = load(env.data, roots)
+    splits = resolve_splits(settings.splits, market)
+    name = settings.name or _name(market, agents)
+    home = out / name
+    jobs = _jobs(settings, env, agents, market, splits, home, roots)
+    return Plan(name, home, settings, env, agents, market, splits, jobs, roots)
+
+
+def resolve_env(
+    env: str | Mapping[str, Any],
+    *,
+    choice: Choice,
+    sets: Sequence[str] = (),
+    roots: Sequence[Path] = (),
+) -> tuple[EnvSettings, tuple[Path, ...]]:
+    """Finds an environment and applies the data flags and the `env.*` overrides to it.
+
+    Returns:
+        The settings, and the roots for the names inside them.
+
+    Raises:
+        UsageError: a name, a key or a value is wrong.
+    """
+    from drltrade.envs import EnvSettings, read_env
+
+    if isinstance(env, str) and env != "sample":
+        bare = not env.endswith((".yaml", ".yml"))
+        found = find_file(f"envs/{env}.yaml" if bare else env, roots)
+        env = str(found) if found else env
+    settings, own_roots = read_env(env)
+    # From the model, so that an override meets full keys, never short forms.
+    content = settings.model_dump(mode="json")
+    if choice.data is not None:
+        content["data"] = parse(EnvSettings, {"data": choice.data}, "--data").data.model_dump()
+    for key in ("symbols", "start", "end"):
+        if value := getattr(choice, key):
+            content["data"][key] = list(value) if key == "symbols" else value
+    for assignment in sets:
+        content = override(content, assignment)
+    where = f"env, after --set env.{' env.'.join(sets)}" if sets else "env"
+    return parse(EnvSettings, content, where), tuple(dict.fromkeys((*roots, *own_roots)))
+
+
+def _sort_overrides(sets: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Parts `--set` into the experiment's own, the environment's and the agents'."""
+    own, env, agent = [], [], []
+    for assignment in sets:
+        override({}, assignment)  # says what is wrong with its form
+        head, _, rest = assignment.partition(".")
+        if head.strip() == "env" and rest:
+            env.append(rest)
+        elif head.strip() == "agent" and rest:
+            agent.append(rest)
+        else:
+            own.append(assignment)
+    return own, env, agent
+
+
+def _with_choice(content: Mapping[str, Any], choice: Choice) -> dict[str, Any]:
+    result = dict(content)
+    if choice.agents:
+        given = result.pop("agents", result.pop("agent", ()))
+        given = [given] if isinstance(given, str | dict) else given or ()
+        named = {_agent_name(agent): agent for agent in given}
+        result["agents"] = [named.get(agent, agent) for agent in choice.agents]
+    for key in ("env", "seeds", "name", "device"):
+        if getattr(choice, key) is not None:
+            result[key] = getattr(choice, key)
+    if choice.steps is not None:
+        result = override(result, f"budget.steps={choice.steps}")
+    return result
+
+
+def _agent_name(agent: Any) -> str:
+    if isinstance(agent, Mapping):
+        return str(agent.get("name"))
+    return Path(str(agent)).stem
+
+
+def _resolve_agents(
+    settings: ExperimentSettings, sets: Sequence[str], roots: tuple[Path, ...]
+) -> dict[str, AgentSettings]:
+    from drltrade.agents.table import parse_agent, read_agent
+
+    found: dict[str, AgentSettings] = {}
+    for agent in settings.agents:
+        content = read_agent(agent, roots)
+        for assignment in sets:
+            content = override(content, assignment)
+        parsed = parse_agent(content, roots)
+        label = base = _agent_name(agent) if isinstance(agent, str) else parsed.name
+        count = 1
+        while label in found:
+            count += 1
+            label = f"{base}-{count}"
+        if parsed in found.values():
+            raise UsageError(f"The agent '{base}' stands twice in the experiment. Keep one.")
+        found[label] = parsed
+    return found
+
+
+def _name(market: Market, agents: Mapping[str, AgentSettings]) -> str:
+    text = f"{market.name}-{'-'.join(agents)}"
+    return "".join(sign if sign.isalnum() or sign in "._-" else "-" for sign in text).strip("-.")
+
+
+def _jobs(
+    settings: ExperimentSettings,
+    env: EnvSettings,
+    agents: Mapping[str, AgentSettings],
+    market: Market,
+    splits: Splits,
+    home: Path,
+    roots: tuple[Path, ...],
+) -> tuple[Job, ...]:
+    jobs = []
+    for label, agent in agents.items():
+        config = {
+            "env": env.model_dump(mode="json"),
+            "agent": agent.model_dump(mode="json"),
+            "splits": splits.to_dict(),
+            "budget": settings.budget.model_dump(mode="json"),
+        }
+        plugins = plugin_hashes(config, roots)
+        for seed in settings.seeds:
+            job = Job(
+                agent=label,
+                seed=seed,
+                config=config,
+                data=market.fingerprint,
+                plugins=plugins,
+                home=home,
+                roots=roots,
+                device=settings.device,
+            )
+            jobs.append(job)
+    return tuple(jobs)

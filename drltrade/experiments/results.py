@@ -1,0 +1,171 @@
+"""Finds finished runs again and reads what they left: entries for tables and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drltrade.errors import UsageError, nearest
+from drltrade.experiments.folders import RESULT, is_done, job_folders, read_json
+
+if TYPE_CHECKING:
+    from drltrade.backtest.record import Record
+    from drltrade.report.entry import Entry
+
+__all__ = [
+    "BASELINES",
+    "EXPERIMENT",
+    "best_job",
+    "compare_runs",
+    "experiment_jobs",
+    "find_run",
+    "is_run",
+    "known_runs",
+    "read_entries",
+]
+
+EXPERIMENT = "experiment.json"
+"""What an experiment's folder says of itself: settings, splits, jobs, baselines."""
+BASELINES = "baselines"
+"""The folder of an experiment with one record for each of its baselines."""
+
+
+def is_run(folder: Path) -> bool:
+    """Says whether a folder is a job, a saved backtest or an experiment with a finished job."""
+    return is_done(folder) or any(True for _ in job_folders(folder))
+
+
+def known_runs(out: Path = Path("runs")) -> list[Path]:
+    """Lists the experiments below a folder, and saved backtests, by name."""
+    if not out.is_dir():
+        return []
+    return [folder for folder in sorted(out.iterdir()) if folder.is_dir() and is_run(folder)]
+
+
+def find_run(name: str, out: Path = Path("runs")) -> Path:
+    """Finds a run folder by path, or by its name below `runs/`.
+
+    Raises:
+        UsageError: there is none, or the folder holds no finished job.
+    """
+    for folder in (Path(name), out / name):
+        if folder.is_dir():
+            if is_run(folder):
+                return folder
+            raise UsageError(
+                f"'{folder}' holds no finished run: neither {RESULT} nor job folders that have it."
+                " Run `drltrade train` first, or name another folder."
+            )
+    known = [folder.name for folder in known_runs(out)]
+    raise UsageError(
+        f"There is no run '{name}'.{nearest(name, known)}"
+        f" Known below '{out}': {', '.join(known) or 'none yet'}."
+    )
+
+
+def experiment_jobs(folder: Path) -> list[Path]:
+    """Lists the jobs that an experiment's last command asked for; all, where nothing says it."""
+    note = folder / EXPERIMENT
+    if not note.is_file():
+        return list(job_folders(folder))
+    named = [folder / str(name) for name in read_json(note).get("jobs", [])]
+    return [job for job in named if is_done(job)] or list(job_folders(folder))
+
+
+def best_job(folder: Path) -> tuple[Path, str]:
+    """Returns the job of a run folder with the highest validation score, and a sentence on why.
+
+    Raises:
+        UsageError: the folder has no trained policy.
+    """
+    jobs = [folder] if is_done(folder) else experiment_jobs(folder)
+    jobs = [job for job in jobs if (job / "policy.json").is_file()]
+    if not jobs:
+        raise UsageError(f"'{folder}' holds no trained policy (policy.json).")
+    if len(jobs) == 1:
+        return jobs[0], f"Policy of {jobs[0]}."
+    scores = {job: _score(read_json(job / RESULT)) for job in jobs}
+    best = max(jobs, key=lambda job: scores[job])
+    return best, (
+        f"Policy of {best.name}: the best of {len(jobs)} by validation score ({scores[best]:.3f})."
+    )
+
+
+def _score(result: Mapping[str, Any]) -> float:
+    score = result.get("validation_score")
+    return float("-inf") if score is None else float(score)
+
+
+def read_entries(folder: Path) -> list[Entry]:
+    """Reads what a run left as entries: its agents with one record a seed, then its baselines.
+
+    Raises:
+        DrltradeError: a record is missing or damaged.
+    """
+    from drltrade.backtest.files import read_record
+    from drltrade.report.entry import Entry
+
+    jobs = [folder] if is_done(folder) else experiment_jobs(folder)
+    near = folder.parent if (folder / "job.json").is_file() else folder
+    baselines = near / BASELINES
+    groups: dict[str, list[Path]] = {}
+    for job in jobs:
+        result = read_json(job / RESULT)
+        groups.setdefault(str(result.get("agent") or result.get("name") or job.name), []).append(
+            job
+        )
+    entries = []
+    for label, members in groups.items():
+        trained = (members[0] / "policy.json").is_file()
+        records = tuple(read_record(job) for job in members)
+        entries.append(Entry(label, records, "agent" if trained else "strategy"))
+    for saved in job_folders(baselines):
+        record = read_record(saved)
+        entries.append(Entry(record.name, (record,), "strategy"))
+    return entries
+
+
+def compare_runs(folders: Sequence[Path]) -> tuple[list[Entry], list[str]]:
+    """Reads several runs for one table.
+
+    An agent carries its run's name before its own; a baseline that several runs share, bar for
+    bar, stands once.
+
+    Returns:
+        The entries, and warnings where the runs cannot fairly be compared.
+    """
+    entries: list[Entry] = []
+    seen: set[str] = set()
+    for folder in folders:
+        for entry in read_entries(folder):
+            record = entry.records[0]
+            if entry.kind == "strategy":
+                same = f"{entry.label} {_terms(record)} {record.equity.tobytes().hex()}"
+                if same in seen:
+                    continue
+                seen.add(same)
+            prefixed = replace(entry, label=f"{folder.resolve().name}/{entry.label}")
+            entries.append(prefixed if len(folders) > 1 else entry)
+    return entries, _unfair(entries)
+
+
+_TERMS = ("data_fingerprint", "start", "end", "fill", "commission_rate", "slippage_rate")
+
+
+def _terms(record: Record) -> tuple[Any, ...]:
+    return tuple(record.assumptions.get(key) for key in _TERMS)
+
+
+def _unfair(entries: Sequence[Entry]) -> list[str]:
+    warnings = []
+    for at, key in enumerate(_TERMS):
+        found = {str(_terms(entry.records[0])[at]) for entry in entries}
+        if len(found) > 1:
+            shown = (
+                "differ" if key == "data_fingerprint" else f"differ ({', '.join(sorted(found))})"
+            )
+            what = "data" if key == "data_fingerprint" else key
+            warnings.append(f"The runs' {what} {shown}: their figures are not like for like.")
+    return warnings

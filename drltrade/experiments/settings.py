@@ -1,0 +1,140 @@
+"""What an experiment file may say: environment, agents, splits, seeds and budget."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from drltrade.config import Settings
+from drltrade.data.dates import read_stamp
+from drltrade.errors import UsageError
+
+__all__ = ["Budget", "ExperimentSettings", "SplitSettings"]
+
+Interval = tuple[str | None, str | None]
+"""First and last date or stamp of a split, both inclusive; null is an open end."""
+
+
+def _interval(value: Any) -> Any:
+    """Accepts `[from, to]` with YAML dates, or a share of the bars between 0 and 1."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if 0 < value < 1:
+            return float(value)
+        raise ValueError(f"a share of the bars lies between 0 and 1, not {value}")
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"write [from, to] with two dates, or one share such as 0.6, not {value}")
+    return tuple(_stamp(end) for end in value)
+
+
+def _stamp(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, dt.date | dt.datetime):
+        return value.isoformat()
+    try:
+        read_stamp(str(value))
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return str(value)
+
+
+def _named(kind: str) -> Any:
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+        if isinstance(value, dict) and value:
+            return {str(key): item for key, item in value.items()}
+        raise ValueError(f"write the {kind} as a name, a file or a mapping, not {value!r}")
+
+    return BeforeValidator(check)
+
+
+def _several(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
+
+
+def _seeds(value: Any) -> Any:
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"write how many seeds, or a list of them, not {value}")
+    if isinstance(value, int):
+        if value < 1:
+            raise ValueError(f"at least one seed is needed, not {value}")
+        return list(range(value))
+    return value
+
+
+Split = Annotated[Any, BeforeValidator(_interval)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class SplitSettings(Settings):
+    """The three intervals; all as dates, or all as shares of the bars in order of time."""
+
+    train: Split = 0.6
+    """What the agent learns from and the scaler is fitted on."""
+    valid: Split = 0.2
+    """What chooses the checkpoint."""
+    test: Split = 0.2
+    """What is read once, after training."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SplitSettings:
+        shares = [self.train, self.valid, self.test]
+        kinds = {isinstance(item, float) for item in shares}
+        if len(kinds) > 1:
+            raise ValueError("give train, valid and test all as dates or all as shares")
+        if kinds == {True} and sum(shares) > 1 + 1e-9:
+            raise ValueError(f"the shares of train, valid and test sum to {sum(shares):g}, above 1")
+        return self
+
+
+class Budget(Settings):
+    """How long each job trains."""
+
+    steps: int = Field(default=100_000, gt=0)
+    """Environment steps of one job, summed over its accounts."""
+    evaluations: int = Field(default=10, ge=1, le=1000)
+    """Checkpoints scored on the validation interval, evenly spread; the best one is kept."""
+
+
+class ExperimentSettings(Settings):
+    """One experiment: env x agents x splits x seeds."""
+
+    name: str | None = Field(default=None, pattern=re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$"))
+    """Its folder below `runs/`; without one, the file's own name."""
+    env: Annotated[Any, _named("env")] = "sample"
+    """`sample`, the name or path of a file in `envs/`, or its content."""
+    agents: Annotated[
+        tuple[Annotated[Any, _named("agent")], ...], BeforeValidator(_several), Field(min_length=1)
+    ] = ("ppo",)
+    """Names, files or contents of `agents/`; `agent:` with a single one is the same."""
+    splits: SplitSettings = SplitSettings()
+    """The train, validation and test intervals."""
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds), Field(min_length=1)] = (0,)
+    """How many seeds (0, 1, ...), or a list of them."""
+    budget: Budget = Budget()
+    """How long each job trains."""
+    baselines: tuple[str, ...] = ("buy_and_hold", "cash", "random")
+    """Strategies judged on the same bars under the same costs: names or `path.py:Name`."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the networks are trained."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_agent(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "agent" in content:
+            if "agents" in content:
+                raise ValueError("give either 'agent' or 'agents', not both")
+            content = {**content, "agents": content["agent"]}
+            del content["agent"]
+        return content
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> ExperimentSettings:
+        for what, values in (("seeds", self.seeds), ("baselines", self.baselines)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"'{what}' names the same one twice: {list(values)}")
+        return self

@@ -1,0 +1,171 @@
+"""Does one job: trains, chooses the checkpoint on validation, reads the test interval once."""
+
+from __future__ import annotations
+
+import math
+import platform
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drltrade.errors import DrltradeError
+from drltrade.experiments.folders import RESULT, building, is_done, write_json
+from drltrade.experiments.jobs import Event, Job, plugin_hashes
+
+if TYPE_CHECKING:
+    from drltrade.agents.policy import Policy
+    from drltrade.agents.task import Progress, TrainResult
+    from drltrade.backtest.record import Record
+    from drltrade.data.market import Market
+    from drltrade.envs import Game
+
+__all__ = ["job_game", "run_job"]
+
+
+def run_job(job: Job, report: Callable[[Event], None]) -> None:
+    """Trains and tests one job and leaves its folder; a job that is done already is left alone.
+
+    Raises:
+        DrltradeError: a plug-in or the data changed since the job was planned, or training failed.
+    """
+    if is_done(job.folder):
+        return
+    from drltrade.agents import TrainTask, train
+    from drltrade.agents.table import parse_agent
+    from drltrade.backtest.runner import run_backtest
+
+    _check_unchanged(job)
+    game = job_game(job, "train")
+    budget = job.config["budget"]
+    valid = game.between(*_interval(job, "valid"))
+    with building(job.folder) as folder:
+        task = TrainTask(
+            game=game,
+            agent=parse_agent(job.config["agent"], job.roots),
+            seed=job.seed,
+            steps=budget["steps"],
+            device=job.device,
+            log_dir=folder / "tensorboard",
+            evaluations=budget["evaluations"],
+        )
+
+        def score(policy: Policy) -> float:
+            return validation_score(run_backtest(policy, valid, name="validation"))
+
+        result = train(task, score=score, progress=lambda now: report(_progress(job, now)))
+        result.policy.save(folder)
+        _write_result(job, game, result, folder)
+
+
+def job_game(job: Job, role: str, market: Market | None = None) -> Game:
+    """Builds the market and the rules of a job, cut to one of its splits.
+
+    The scaler is fitted on that split, so only the train split is for learning. The market is
+    loaded unless it is given.
+    """
+    from drltrade.agents.table import AGENTS
+    from drltrade.data import load
+    from drltrade.envs import EnvSettings, build_game
+
+    env = EnvSettings.model_validate(job.config["env"])
+    market = load(env.data, job.roots) if market is None else market
+    if market.fingerprint != job.data:
+        raise DrltradeError(f"The data of '{market.name}' changed while the experiment ran.")
+    usable = AGENTS[job.config["agent"]["name"]].usable_schemes(market.assets)
+    start, end = _interval(job, role)
+    return build_game(env, market=market, roots=job.roots, usable=usable, start=start, end=end)
+
+
+def validation_score(record: Record) -> float:
+    """Returns the Sharpe ratio, by which checkpoints are chosen; one that is undefined counts 0."""
+    from drltrade.backtest.metrics import METRICS
+
+    sharpe = METRICS["sharpe"].compute(record)
+    return 0.0 if math.isnan(sharpe) else float(sharpe)
+
+
+def _check_unchanged(job: Job) -> None:
+    now = plugin_hashes(job.config, job.roots)
+    changed = [ref for ref, digest in job.plugins.items() if now.get(ref) != digest]
+    if changed:
+        raise DrltradeError(f"{', '.join(changed)} changed while the experiment ran. Run it again.")
+
+
+def _interval(job: Job, role: str) -> tuple[str, str]:
+    span = job.config["splits"][role]
+    return span["start"], span["end"]
+
+
+def _progress(job: Job, now: Progress) -> Event:
+    return Event(
+        job.id, "progress", now.steps, now.total, now.seconds, score=now.score, best=now.best
+    )
+
+
+def _write_result(job: Job, game: Game, result: TrainResult, folder: Path) -> None:
+    """Judges the chosen policy and writes the record of its test interval."""
+    from drltrade.backtest.files import payload, write_record
+    from drltrade.backtest.metrics import compute_metrics
+    from drltrade.experiments.backtests import run_policy
+
+    name = f"{job.agent} seed {job.seed}"
+    learnt, chosen, test = (
+        run_policy(result.policy, game.between(*_interval(job, role)), name)
+        for role in ("train", "valid", "test")
+    )
+    write_json(folder / "job.json", describe(job))
+    write_record(test, folder)
+    content = {
+        **payload(test),
+        "agent": job.agent,
+        "seed": job.seed,
+        "validation_score": result.best_score,
+        "validation": [[steps, score] for steps, score in result.history],
+        "train_metrics": compute_metrics(learnt),
+        "valid_metrics": compute_metrics(chosen),
+        "steps": result.steps,
+        "seconds": result.seconds,
+    }
+    write_json(folder / RESULT, content)
+
+
+def describe(job: Job) -> dict[str, Any]:
+    """Returns what `job.json` holds: all that decided the result, and where it was made."""
+    return {
+        "id": job.id,
+        "agent": job.agent,
+        "seed": job.seed,
+        "fold": job.fold,
+        "config": job.config,
+        "data": job.data,
+        "plugins": job.plugins,
+        "roots": [str(root) for root in job.roots],
+        "versions": _versions(),
+        "git": _git_revision(),
+        "device": job.device,
+        "threads": _threads(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    names = ("drltrade", "numpy", "torch", "stable-baselines3", "gymnasium", "numba", "TA-Lib")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _git_revision() -> str | None:
+    """Returns the revision of the folder that the command ran in, marked when it was changed."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -166,7 +166,7 @@ def _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar,
         b, book, status, targets, row, prices, price_row, price_bar, rules, equity, kept, ordered,
         scale,
     )  # fmt: skip
-    unit, unit_slope = _stretch(value, kept, ordered, rules.leverage)
+    unit, _ = _stretch(value, kept, ordered, rules.leverage)
     notional = 0.0
     for i in range(book.shape[2]):
         code = status[b, i]
@@ -176,7 +176,7 @@ def _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar,
         aim = 0.0 if code == SHORT_REFUSED else targets[row, i] * scale * unit
         trade = aim - book[b, SHARES, i] * price
         book[b, ORDERED, i] = targets[row, i]
-        if unit_slope != 1.0 and aim != 0.0:
+        if unit < value and targets[row, i] != 0.0 and code != SHORT_REFUSED:
             status[b, i] = PARTIAL
             book[b, ORDERED, i] = np.nan  # asked again although the target is unchanged
         if abs(trade) <= SMALLEST_TRADE * equity:

@@ -71,8 +71,10 @@ class Recorder:
 
     def record(self) -> None:
         """Copies the account's present row."""
-        for name, array in self._arrays.items():
-            array[self._at] = getattr(self._step, "bar" if name == "bars" else name)[self._row]
+        first = self._arrays["bars"][0] if self._at else self._step.bar[self._row]
+        self._arrays["bars"][self._at] = first + self._at  # a ruined account's own bar stands still
+        for name in _FIELDS:
+            self._arrays[name][self._at] = getattr(self._step, name)[self._row]
         self._at += 1
 
     def path(self) -> Path:

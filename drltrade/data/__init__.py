@@ -10,12 +10,25 @@ from drltrade.data.segments import stack
 from drltrade.data.settings import DataSettings, load
 
 if TYPE_CHECKING:
+    from drltrade.data.check import CheckReport, check_file
     from drltrade.data.sources import load_market
 
-__all__ = ["DataSettings", "Market", "load", "load_market", "stack"]
+__all__ = [
+    "CheckReport",
+    "DataSettings",
+    "Market",
+    "check_file",
+    "load",
+    "load_market",
+    "stack",
+]
 
 # pandas takes a third of a second to import: only those who read files pay for it.
-_LAZY = {"load_market": "sources"}
+_LAZY = {
+    "CheckReport": "check",
+    "check_file": "check",
+    "load_market": "sources",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from drltrade.data.door import FIELDS
+from drltrade.data.files import SUFFIXES, RawTable, from_frame, read_table
+from drltrade.data.findings import Findings
 from drltrade.data.market import Market
-from drltrade.errors import UsageError, unknown
+from drltrade.data.series import Series, read_series
+from drltrade.data.vetting import vet
+from drltrade.errors import DataError, UsageError, nearest, unknown
+from drltrade.plugins import find_file
 
-__all__ = ["load_market"]
+__all__ = ["SAMPLE", "find_data", "load_market", "to_market"]
 
-_SAMPLE = Path(__file__).with_name("sample.parquet")
+SAMPLE = Path(__file__).with_name("sample.parquet")
+"""Daily AAPL, FB, GOOG, IBM and MSFT to March 2013, adjusted; see `data/README.md`."""
 
 
 def load_market(
@@ -28,28 +36,175 @@ def load_market(
     timezone: str | None = None,
     periods_per_year: float | None = None,
 ) -> Market:
-    """Loads the embedded sample (files follow)."""
-    if not isinstance(source, str) or source != "sample":
-        raise UsageError("Only the embedded sample can be loaded yet.")
-    table = pd.read_parquet(_SAMPLE)
-    wanted = list(symbols or ["AAPL"])
-    known = list(dict.fromkeys(table["symbol"]))
+    """Loads prices and checks them.
+
+    Several symbols share one clock: bars that one of them lacks are left out and counted in the
+    Market's notes.
+
+    Args:
+        source: "sample", a CSV or parquet file, a folder of them, several files, or a DataFrame.
+            Tables are long, with a symbol column where there are several, or wide, one column of
+            closes per symbol; a table without either is named after its file.
+        symbols: which assets, in this order; None is all of them, of the sample AAPL alone.
+        start: first date or stamp, inclusive.
+        end: last date or stamp, inclusive.
+        roots: folders in which files are looked up after the current one.
+        name: what to call the Market; the file's name if None.
+        timezone: the zone of intraday stamps that carry none, and of time-of-day features.
+        periods_per_year: bars a year; None leaves it to the clock.
+
+    Returns:
+        The Market from `start` to `end`.
+
+    Raises:
+        DataError: the data cannot be used; the sentence names file, row, column and value.
+        UsageError: a file or a symbol does not exist, or the interval holds no bar.
+
+    Example:
+        >>> load_market(symbols=["AAPL", "IBM"], start="2010", end="2012").bars
+        754
+    """
+    wanted = [symbols] if isinstance(symbols, str) else list(symbols or ())
+    if isinstance(source, str) and source == "sample":
+        tables = [RawTable("The sample", "sample", *_sample())]
+        wanted, label = wanted or ["AAPL"], "sample"
+    elif isinstance(source, pd.DataFrame):
+        tables, label = [from_frame(source)], "data"
+    else:
+        paths = find_data(source, roots)
+        tables = [read_table(path) for path in paths]
+        label = tables[0].stem if len(tables) == 1 else f"{len(tables)} files"
+    findings = Findings()
+    series = [part for table in tables for part in read_series(table, timezone, findings)]
+    chosen = [vet(part, findings) for part in choose(series, wanted, label)]
+    market = to_market(chosen, findings, name or label, timezone, periods_per_year)
+    return market if start is None and end is None else market.between(start, end)
+
+
+def _sample() -> tuple[pd.DataFrame, np.ndarray, str]:
+    frame = pd.read_parquet(SAMPLE)
+    return frame, np.arange(1, len(frame) + 1), "row"
+
+
+def find_data(source: str | Path | Sequence[str | Path], roots: Sequence[Path]) -> list[Path]:
+    """Finds the files a source names.
+
+    Raises:
+        UsageError: a file does not exist, or a folder holds no price files.
+    """
+    if not isinstance(source, (str, Path)):
+        if not source:
+            raise UsageError("No data file is named. Name one, or 'sample'.")
+        return [path for one in source for path in find_data(one, roots)]
+    found = find_file(source, roots)
+    if found is not None:
+        return [found]
+    for folder in (Path(source).expanduser(), *(Path(root) / source for root in roots)):
+        if folder.is_dir():
+            return _inside(folder)
+    parent = Path(source).expanduser().parent
+    beside = [path.name for path in parent.glob("*")] if parent.is_dir() else []
+    hint = nearest(Path(source).name, ["sample", *beside])
+    raise UsageError(
+        f"Data '{source}' does not exist: it is neither 'sample' nor a file or folder of prices."
+        f"{hint} To pick symbols of the sample, name them as symbols; to download, use "
+        "drltrade data fetch."
+    )
+
+
+def _inside(folder: Path) -> list[Path]:
+    paths = sorted(path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES))
+    if not paths:
+        raise UsageError(f"The folder '{folder}' holds no file that ends in {', '.join(SUFFIXES)}.")
+    return [path.resolve() for path in paths]
+
+
+def choose(series: Sequence[Series], wanted: Sequence[str], label: str) -> list[Series]:
+    """Picks the symbols asked for, in their order; all of them where none is asked for.
+
+    Raises:
+        DataError: two files bring the same symbol.
+        UsageError: a symbol is not there or is asked for twice.
+    """
+    by_symbol: dict[str, Series] = {}
+    for part in series:
+        if part.symbol in by_symbol:
+            raise DataError(
+                f"{by_symbol[part.symbol].table.label} and {part.table.label} both hold "
+                f"{part.symbol}. Name one of them, or join their rows in one file."
+            )
+        by_symbol[part.symbol] = part
+    if len(set(wanted)) < len(wanted):
+        raise UsageError(f"A symbol is named twice: {', '.join(wanted)}.")
     for symbol in wanted:
-        if symbol not in known:
-            raise unknown("symbol in the sample", symbol, known)
-    groups = [table[table["symbol"] == symbol].set_index("date") for symbol in wanted]
-    stamps = groups[0].index
-    for group in groups[1:]:
-        stamps = stamps.intersection(group.index)
-    fields: dict[str, Any] = {
-        key: np.stack([group.loc[stamps, key].to_numpy(np.float64) for group in groups], axis=1)
-        for key in ("open", "high", "low", "close", "volume")
-    }
-    market = Market(
-        symbols=tuple(wanted),
-        stamps=stamps.to_numpy("datetime64[ns]"),
-        name=name or "sample",
-        periods=periods_per_year,
+        if symbol not in by_symbol:
+            raise unknown(f"symbol in {label}", symbol, by_symbol)
+    return [by_symbol[symbol] for symbol in wanted or by_symbol]
+
+
+def to_market(
+    series: Sequence[Series],
+    findings: Findings,
+    name: str,
+    timezone: str | None,
+    periods: float | None,
+) -> Market:
+    """Puts series on their common stamps.
+
+    Raises:
+        DataError: dates meet times of day, or no stamp is common.
+    """
+    stamps = _common(series, findings)
+    rows = [np.searchsorted(part.stamps, stamps) for part in series]
+    fields = {key: _column(series, rows, key, "fields") for key in FIELDS}
+    bare = [part.symbol for part in series if "open" not in part.fields]
+    if 0 < len(bare) < len(series):
+        findings.notes.append(f"Only closes are used: {', '.join(bare)} lacks open, high and low.")
+        fields |= {key: np.full_like(fields["close"], np.nan) for key in ("open", "high", "low")}
+    extras = dict.fromkeys(key for part in series for key in part.extras)
+    dates = series[0].dates
+    return Market(
+        symbols=tuple(part.symbol for part in series),
+        stamps=stamps,
+        columns={key: _column(series, rows, key, "extras") for key in extras},
+        timezone="UTC" if dates else timezone or series[0].zone or "UTC",
+        name=name,
+        notes=(*findings.warnings, *findings.notes),
+        periods=periods,
         **fields,
     )
-    return market.between(start, end) if start is not None or end is not None else market
+
+
+def _common(series: Sequence[Series], findings: Findings) -> np.ndarray:
+    dates = {part.dates: part for part in series}
+    if len(dates) == 2:
+        raise DataError(
+            f"{dates[True].symbol} has dates and {dates[False].symbol} has times of day: "
+            "they share no clock. Load them apart."
+        )
+    stamps = reduce(np.intersect1d, [part.stamps for part in series])
+    if not len(stamps):
+        spans = "; ".join(
+            f"{part.symbol} {part.stamps[0].astype('datetime64[D]')} to "
+            f"{part.stamps[-1].astype('datetime64[D]')}"
+            for part in series
+        )
+        raise DataError(f"The symbols share no bar: {spans}. Choose symbols that overlap.")
+    lost = {part.symbol: len(part.stamps) - len(stamps) for part in series}
+    if any(lost.values()):
+        counts = ", ".join(f"{symbol} {count}" for symbol, count in lost.items() if count)
+        findings.notes.append(
+            f"{len(stamps)} bars are common to all symbols; bars left out: {counts}."
+        )
+    return stamps
+
+
+def _column(
+    series: Sequence[Series], rows: Sequence[np.ndarray], key: str, group: str
+) -> np.ndarray:
+    length = len(rows[0])
+    columns = [
+        getattr(part, group)[key][index] if key in getattr(part, group) else np.full(length, np.nan)
+        for part, index in zip(series, rows, strict=True)
+    ]
+    return np.stack(columns, axis=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drltrade.data.dates import show
 from drltrade.errors import DataError, UsageError
 from drltrade.features.pieces import piece, spans
 from drltrade.features.source import Source, source_of
@@ -173,9 +174,9 @@ def _check_whole(features: Features, market: Market) -> None:
     if not bad.any():
         return
     row, asset, column = (int(index) for index in np.argwhere(bad)[0])
-    stamp = str(market.stamps[row].astype("datetime64[s]")).replace("T", " ")
+    value = features.values[row, asset, column]
     raise DataError(
-        f"The feature '{features.names[column]}' of {market.symbols[asset]} at {stamp} is"
-        f" {features.values[row, asset, column]:g} although its warm-up of {features.warmup} bars"
+        f"The feature '{features.names[column]}' of {market.symbols[asset]} at"
+        f" {show(market.stamps[row])} is {value:g} although its warm-up of {features.warmup} bars"
         f" is over ({int(bad.sum())} such values). Leave the feature out or mend the data."
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drltrade.data.dates import show
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.features.pieces import piece
 from drltrade.plugins import Plugin, load_plugin
@@ -52,7 +53,9 @@ class PluginFeature:
         except DrltradeError:
             raise
         except Exception as error:
-            raise UsageError(failure(f"The feature '{self.plugin.ref}'", error)) from error
+            raise UsageError(
+                failure(f"The feature '{self.plugin.ref}'", self.plugin.path, error)
+            ) from error
         shape = (market.bars, market.assets)
         if values.shape == shape[:1]:
             values = np.repeat(values[:, None], market.assets, axis=1)
@@ -85,22 +88,15 @@ class PluginFeature:
         row, asset, _ = (int(i) for i in np.argwhere(~np.asarray(same))[0])
         raise UsageError(
             f"The feature '{self.plugin.ref}' looks ahead: without the bars after"
-            f" {_day(market.stamps[cut - 1])} its value for {market.symbols[asset]} at"
-            f" {_day(market.stamps[row])} changes from {whole[row, asset, 0]:g} to"
+            f" {show(market.stamps[cut - 1])} its value for {market.symbols[asset]} at"
+            f" {show(market.stamps[row])} changes from {whole[row, asset, 0]:g} to"
             f" {part[row, asset, 0]:g}. Row t may use bars up to t only."
         )
 
 
-def failure(what: str, error: Exception) -> str:
-    """Says in one sentence what went wrong in a user's code, and in which line."""
+def failure(what: str, path: Path, error: Exception) -> str:
+    """Says in one sentence what went wrong in a user's code, and in which line of their file."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARY)]
-    where = f" (line {own[-1].lineno} of {Path(own[-1].filename).name})" if own else ""
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    where = f" (line {lines[-1]} of {path.name})" if lines else ""
     return f"{what} failed with {type(error).__name__}: {error}{where}."
-
-
-_LIBRARY = str(Path(__file__).resolve().parent.parent)
-
-
-def _day(stamp: np.datetime64) -> str:
-    return str(stamp.astype("datetime64[s]")).replace("T", " ")

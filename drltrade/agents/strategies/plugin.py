@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drltrade.agents.strategies.base import Account, BarStrategy, Floats, Strategy
+from drltrade.data.dates import show
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.features.pieces import piece, spans
 from drltrade.features.plugin import failure
-from drltrade.plugins import load_plugin
+from drltrade.plugins import Plugin, load_plugin
 
 if TYPE_CHECKING:
     from drltrade.data.market import Market
@@ -37,21 +38,22 @@ def load_strategy(
     Raises:
         UsageError: it cannot be loaded, cannot be instantiated, or is no strategy.
     """
-    found = load_plugin(ref, roots).target
+    plugin = load_plugin(ref, roots)
+    found = plugin.target
     if inspect.isclass(found):
         try:
             strategy = found(**params)
         except DrltradeError:
             raise
         except Exception as error:
-            raise UsageError(failure(f"The strategy '{ref}'", error)) from error
+            raise UsageError(failure(f"The strategy '{ref}'", plugin.path, error)) from error
         name = getattr(strategy, "name", None)
         name = name if isinstance(name, str) else found.__name__
         for form, wrapper in (("targets", _Targets), ("target", _Target)):
             method = getattr(strategy, form, None)
             if callable(method):
                 _check_arguments(ref, form, method)
-                return wrapper(ref, name, method)
+                return wrapper(plugin, name, method)
         raise UsageError(f"The class '{ref}' is no strategy. {_FORMS}")
     if params:
         raise UsageError(f"The strategy '{ref}' is a function; only a class takes parameters.")
@@ -59,14 +61,14 @@ def load_strategy(
     form = "target" if first == "view" else "targets"
     _check_arguments(ref, form, found)
     name = str(getattr(found, "__name__", ref))
-    return (_Target if form == "target" else _Targets)(ref, name, found)
+    return (_Target if form == "target" else _Targets)(plugin, name, found)
 
 
 class _Targets:
     """A strategy for all bars at once, with its answers checked."""
 
-    def __init__(self, ref: str, name: str, call: Callable[..., Any]) -> None:
-        self.ref, self.name, self._call = ref, name, call
+    def __init__(self, plugin: Plugin, name: str, call: Callable[..., Any]) -> None:
+        self.ref, self.name, self.plugin, self._call = plugin.ref, name, plugin, call
 
     def targets(self, market: Market, first: int) -> Floats:
         """Returns [T, N] weights, NaN before `first`; every segment is asked for on its own.
@@ -86,7 +88,7 @@ class _Targets:
         return targets
 
     def _ask(self, market: Market, first: int) -> Floats:
-        answer = _called(self.ref, self._call, market, first)
+        answer = _called(self.plugin, self._call, market, first)
         shape = (market.bars, market.assets)
         if answer.shape == shape[:1] and market.assets == 1:
             answer = answer[:, None]
@@ -110,8 +112,8 @@ class _Targets:
         row += first
         raise UsageError(
             f"The strategy '{self.ref}' looks ahead (or draws without a seed): without the bars"
-            f" after {_day(market.stamps[cut - 1])} its weight of {market.symbols[asset]} at"
-            f" {_day(market.stamps[row])} changes from {targets[row, asset]:g} to"
+            f" after {show(market.stamps[cut - 1])} its weight of {market.symbols[asset]} at"
+            f" {show(market.stamps[row])} changes from {targets[row, asset]:g} to"
             f" {known[row, asset]:g}. Row t may use bars up to t only."
         )
 
@@ -119,8 +121,8 @@ class _Targets:
 class _Target:
     """A strategy that decides bar by bar, with its answers checked."""
 
-    def __init__(self, ref: str, name: str, call: Callable[..., Any]) -> None:
-        self.ref, self.name, self._call = ref, name, call
+    def __init__(self, plugin: Plugin, name: str, call: Callable[..., Any]) -> None:
+        self.ref, self.name, self.plugin, self._call = plugin.ref, name, plugin, call
 
     def target(self, view: Market, account: Account) -> Floats:
         """Returns [N] weights; NaN is no order.
@@ -128,7 +130,7 @@ class _Target:
         Raises:
             UsageError: it fails, or its answer is not one finite weight or NaN for each asset.
         """
-        answer = np.atleast_1d(_called(self.ref, self._call, view, account))
+        answer = np.atleast_1d(_called(self.plugin, self._call, view, account))
         if answer.shape != (view.assets,) or np.isinf(answer).any():
             raise UsageError(
                 f"The strategy '{self.ref}' returned {answer.tolist()}, but must return one weight,"
@@ -137,13 +139,14 @@ class _Target:
         return answer
 
 
-def _called(ref: str, call: Callable[..., Any], *arguments: Any) -> Floats:
+def _called(plugin: Plugin, call: Callable[..., Any], *arguments: Any) -> Floats:
     try:
         return np.array(call(*arguments), dtype=np.float64)
     except DrltradeError:
         raise
     except Exception as error:
-        raise UsageError(failure(f"The strategy '{ref}'", error)) from error
+        what = f"The strategy '{plugin.ref}'"
+        raise UsageError(failure(what, plugin.path, error)) from error
 
 
 def _check_arguments(ref: str, form: str, call: Callable[..., Any]) -> None:
@@ -152,7 +155,3 @@ def _check_arguments(ref: str, form: str, call: Callable[..., Any]) -> None:
     except TypeError as error:
         wanted = "targets(market, first)" if form == "targets" else "target(view, account)"
         raise UsageError(f"'{ref}' cannot be called as {wanted}: {error}. {_FORMS}") from error
-
-
-def _day(stamp: np.datetime64) -> str:
-    return str(stamp.astype("datetime64[s]")).replace("T", " ")

@@ -1,41 +1,15 @@
 """The compiled kernel equals the plain-Python ledger on random markets, rules and orders."""
 
-import math
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
+from hypothesis import given, settings
+from random_games import games
 from reference_ledger import run
 
-from drltrade.sim import Commission, Costs, Engine, Prices, Recorder, Rules, Slippage, run_path
+from drltrade.sim import Engine, Prices, Recorder, run_path
 
 SCALARS = ("equity", "cash", "commission", "slippage", "gap_pnl", "bar_pnl", "shortfall",
            "turnover", "drawdown", "exposure")  # fmt: skip
-
-
-@st.composite
-def games(draw, bars=12):
-    """Random prices with jumps, rules and orders; every size small enough to read when it fails."""
-    assets = draw(st.integers(1, 3))
-    moves = st.sampled_from([0.0, -0.7, -0.2, -0.01, 0.01, 0.05, 0.4, 1.5])
-    shape = (bars, assets)
-    steps = draw(arrays(float, (2, *shape), elements=moves))
-    close = 100.0 * np.cumprod((1 + steps[0]), axis=0)
-    open_ = np.roll(close, 1, axis=0) * (1 + steps[1])
-    open_[0] = close[0]
-    weights = st.sampled_from([0.0, math.nan, -2.0, -1.0, -0.5, 0.3, 0.5, 1.0, 3.0])
-    targets = draw(arrays(float, shape, elements=weights))
-    rate = st.sampled_from([0.0, 0.0005, 0.01, 0.1])
-    rules = Rules(
-        fill=draw(st.sampled_from(["next_open", "next_close", "same_close"])),
-        costs=Costs(Commission(draw(rate)), Slippage(draw(rate))),
-        leverage=draw(st.sampled_from([0.5, 1.0, 2.0])),
-        shorts=draw(st.booleans()),
-        on_change=draw(st.booleans()),
-    )
-    return open_, close, targets, rules
 
 
 def reference(open_, close, targets, rules, start=1000.0):
@@ -47,8 +21,7 @@ def reference(open_, close, targets, rules, start=1000.0):
     )  # fmt: skip
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow,
-                                                                  HealthCheck.data_too_large])  # fmt: skip
+@settings(max_examples=2000, deadline=None)
 @given(games())
 def test_the_kernel_equals_the_plain_python_ledger_to_1e_12(game):
     open_, close, targets, rules = game

@@ -162,8 +162,8 @@ def _columns(series: list[Series]) -> tuple[str, ...]:
 def _describe(series: Series) -> SymbolReport:
     steps = np.abs(np.diff(series.stamps).astype(np.int64)) / 86_400e9
     usual = bar_seconds(series.stamps, np.zeros(len(series.stamps), np.int64)) / 86_400
-    close = series.fields.get("close", np.ones(0))
-    fine = bool(len(close)) and bool((close > 0).all() and np.isfinite(close).all())
+    prices = [series.fields[name] for name in ("close", "open") if name in series.fields]
+    fine = all(bool((values > 0).all() and np.isfinite(values).all()) for values in prices)
     volume = series.fields.get("volume", np.ones(1))
     return SymbolReport(
         symbol=series.symbol,
@@ -172,6 +172,6 @@ def _describe(series: Series) -> SymbolReport:
         end=show(series.stamps.max()),
         gaps=int(((steps > 4) & (steps > 5 * usual)).sum()),
         longest_gap_days=float(steps.max(initial=0.0)),
-        suspects=len(find_suspects(close, series.fields.get("open"))) if fine else 0,
+        suspects=len(find_suspects(*prices)) if fine else 0,
         zero_volume=int((volume == 0).sum()),
     )

@@ -67,7 +67,7 @@ def recognise(table: RawTable) -> Layout:
         symbol = None  # a wide table with an asset of that name
     if "close" not in fields and "adjusted" not in fields:
         known = [name for name in ("open", "high", "low", "volume") if name in fields]
-        if symbol is not None or len(known) >= 2 or len(known) == len(rest):
+        if symbol is not None or len(known) >= 2 or 0 < len(known) == len(rest):
             raise DataError(
                 f"{table.label} has no close column. It has: {_listed(table.frame.columns)}. "
                 "Add a column named close."

@@ -88,17 +88,16 @@ def _stem(path: Path) -> str:
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
-    plain = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
+    named = any(name is not None for name in frame.index.names)
+    if not named and not isinstance(frame.index, pd.DatetimeIndex):
+        return frame.reset_index(drop=True)  # mere row numbers
     if isinstance(frame.columns, pd.MultiIndex):
-        return frame if plain else _stamped(frame)
-    return frame if plain else frame.reset_index(names=_index_names(frame))
-
-
-def _index_names(frame: pd.DataFrame) -> list[str]:
-    names = [str(name) for name in frame.index.names if name is not None]
-    if len(names) == frame.index.nlevels:
-        return names
-    return ["date" if i == 0 else f"level_{i}" for i in range(frame.index.nlevels)]
+        return _stamped(frame)
+    names = ["date" if name is None else str(name) for name in frame.index.names]
+    for name in names:
+        if name in frame.columns:
+            raise DataError(f"The table has '{name}' as a column and as its index. Keep one.")
+    return frame.reset_index(names=names)
 
 
 def _stamped(frame: pd.DataFrame) -> pd.DataFrame:
@@ -140,9 +139,16 @@ def _read_text(path: Path, label: str) -> tuple[pd.DataFrame, int]:
         raise DataError(f"{label} is not UTF-8 text. Save it as UTF-8 CSV.") from error
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{label} has no columns. Save the prices again.") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
+    except pd.errors.ParserWarning as error:
+        raise DataError(
+            f"{label} is not a table: its rows have more cells than its header. Write one name per "
+            "column, and quote cells that hold a comma."
+        ) from error
+    except (pd.errors.ParserError, ValueError) as error:
         detail = str(error).replace("Error tokenizing data. C error: ", "").strip().rstrip(".")
-        raise DataError(f"{label} is not a table: {detail}.") from error
+        raise DataError(
+            f"{label} is not a table: {detail}. Give every row as many cells as the header."
+        ) from error
     return frame, 2
 
 

@@ -39,18 +39,17 @@ def vet(series: Series, findings: Findings) -> Series:
         fields["close"] = adjusted
         adjusted = None
     if adjusted is not None and _check(series, {"close": adjusted}, "adjusted close", findings):
-        raw_fine = _check(series, fields, "close", findings)
-        if not raw_fine:
+        if not _check(series, fields, "close", findings):
             return series
         fields, splits = adjust(fields, adjusted)
         if not np.array_equal(adjusted, series.fields["close"]):
             shares = f", volume by the {splits} splits in it" if splits else ""
             findings.notes.append(f"{series.symbol}: prices are adjusted by Adj Close{shares}.")
-    fields, moved = widen(fields)
-    if moved:
-        findings.notes.append(f"{series.symbol}: high or low of {moved} bars was off by rounding.")
-    fine = _check(series, fields, "close", findings)
-    if fine:
+    if _check(series, fields, "close", findings):
+        fields, moved = widen(fields)
+        if moved:
+            sentence = f"{series.symbol}: high or low of {moved} bars was off by rounding."
+            findings.notes.append(sentence)
         _suspect(series, fields, findings)
     return replace(series, fields=fields)
 

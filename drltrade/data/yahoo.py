@@ -61,7 +61,9 @@ def download(symbol: str, start: date, end: date, session: Any = None) -> pd.Dat
         raise Unreachable(f"its answer cannot be read, {type(error).__name__}") from error
     if frame.empty:
         raise _missing(symbol, start, end)
-    prices = frame[["Open", "High", "Low", "Close", "Volume"]].rename(columns=str.lower)
+    prices: pd.DataFrame = frame[["Open", "High", "Low", "Close", "Volume"]].rename(
+        columns=str.lower
+    )
     prices.index = pd.DatetimeIndex(frame.index.tz_localize(None).normalize(), name="date")
     return prices
 

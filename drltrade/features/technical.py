@@ -34,6 +34,7 @@ __all__ = [
 
 _INPUTS = ("open", "high", "low", "close", "volume")
 Number = int | float
+_LARGEST = 1e9
 
 
 @cache
@@ -82,7 +83,8 @@ def warmup(name: str, params: Mapping[str, Number]) -> int:
     Raises:
         UsageError: TA-Lib refuses these parameters.
     """
-    lookback = int(_function(name, params).lookback)
+    too_large = any(abs(value) > _LARGEST for value in params.values())  # for a C int
+    lookback = -1 if too_large else int(_function(name, params).lookback)
     if lookback < 0:
         given = ", ".join(f"{key}={value:g}" for key, value in params.items())
         usual = ", ".join(f"{key}={value:g}" for key, value in defaults(name).items())

@@ -80,6 +80,7 @@ WRONG = {
     "not finite": ([{"t3": {"vfactor": float("inf")}}], "must be a number"),
     "out of TA-Lib's range": ([{"rsi": 1}], "TA-Lib refuses 'rsi' with timeperiod=1"),
     "a lot out of range": ([{"sma": 10**7}], "TA-Lib refuses 'sma'"),
+    "beyond any integer of C": ([{"sma": 10**30}], "TA-Lib refuses 'sma'"),
     "unknown output": (["macd.sginal"], "Did you mean 'signal'"),
     "output of a single one": (["rsi.signal"], "has a single output"),
     "two names": ([{"rsi": 3, "gap": None}], "one name, not 2"),

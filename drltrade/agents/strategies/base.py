@@ -102,7 +102,8 @@ def order_changes(positions: Floats, first: int) -> Floats:
 
     Returns:
         [T, N] positions / N where an order is due, else NaN. A winner may thus drift above its
-        share: no cost is paid to trim it.
+        share: no cost is paid to trim it. Where it leaves no room below the leverage limit, the
+        engine fills the next order in part and says so in its status.
     """
     known = ~np.isnan(positions)
     due = np.zeros_like(known)

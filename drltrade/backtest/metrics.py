@@ -243,7 +243,7 @@ _TABLE = (
     Metric("worst_bar", "Worst bar", "lowest per-bar return", "fraction", 1, _worst_bar),
     Metric(
         "turnover", "Turnover",
-        "bought plus sold over the equity before each bar, a year",
+        "bought plus sold over the equity before each bar, summed, a year",
         "per year", -1, _turnover,
     ),
     Metric(

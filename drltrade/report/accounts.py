@@ -1,0 +1,127 @@
+"""Everything the page shows of one account: its trades, months, costs and positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drltrade.backtest.trades import trade_list
+from drltrade.report.entry import Entry
+from drltrade.report.figures import Figure
+from drltrade.report.panels import (
+    TRADES,
+    action_figure,
+    asset_figure,
+    cost_figure,
+    position_figure,
+    price_figure,
+)
+from drltrade.report.tables import Year, cost_rows, monthly_returns, trade_rows
+from drltrade.report.words import money, percent
+
+__all__ = ["View", "account_view"]
+
+_LARGEST = 10
+_COSTS = {
+    "gross": "Made by prices before costs",
+    "commission": "Commission",
+    "slippage": "Slippage",
+    "carry": "Carry (interest, borrowing)",
+    "forgiven": "Forgiven in ruin",
+    "net": "Net result",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """One account in words, tables and figures.
+
+    Attributes:
+        label: the entry's name.
+        which: which record this is, such as "median seed of 3 (seed 1)".
+        assets: symbols that have a price picture, in the order of `figures["price"]`.
+        note: what the price picture leaves out, else empty.
+        years: monthly returns.
+        scale: the largest monthly move, which the shading is measured by.
+        costs: (what, share of the first equity, amount) in the order of the waterfall.
+        trades: the round trips that mattered most, as text.
+        count: how many round trips there were.
+        idle: share of the bars without an order, in words.
+        figures: what the page's script draws.
+    """
+
+    label: str
+    which: str
+    assets: list[str]
+    note: str
+    years: list[Year]
+    scale: float
+    costs: list[tuple[str, str, str]]
+    trades: list[list[str]]
+    count: int
+    idle: str
+    figures: Mapping[str, Figure | list[Figure] | None]
+
+
+def account_view(entry: Entry, lines: Mapping[int, str], limit: int) -> View:
+    """Builds the view of an entry's median seed.
+
+    Args:
+        entry: whose account.
+        lines: for each asset to be shown, the key of its price line.
+        limit: points of a position line.
+    """
+    record = entry.shown
+    trades = trade_list(record)
+    years = monthly_returns(record)
+    moves = [abs(value) for year in years for value in year.months if value is not None]
+    figures: dict[str, Figure | list[Figure] | None] = {
+        "price": [price_figure(record, asset, trades, key, limit) for asset, key in lines.items()],
+        "cost": cost_figure(record),
+        "position": position_figure(entry),
+        "action": action_figure(entry, record.assumptions.get("action_labels", ())),
+        "asset": asset_figure(entry),
+    }
+    return View(
+        label=entry.label,
+        which=_which(entry),
+        assets=[record.symbols[asset] for asset in lines],
+        note=_note(entry, len(lines), trades),
+        years=years,
+        scale=max(moves, default=0.0) or 1.0,
+        costs=_cost_cells(entry),
+        trades=trade_rows(record, trades, _LARGEST),
+        count=len(trades),
+        idle=percent(float((record.path.status[1:] == 0).all(axis=1).mean())),
+        figures=figures,
+    )
+
+
+def _which(entry: Entry) -> str:
+    seeds = len(entry.records)
+    if seeds == 1:
+        return "its one record" if entry.kind != "agent" else f"seed {entry.seed(0)}, the only one"
+    return f"the median of {seeds} seeds by final equity, seed {entry.seed(entry.middle)}"
+
+
+def _note(entry: Entry, shown: int, trades: list[Any]) -> str:
+    parts = []
+    assets = len(entry.shown.symbols)
+    if shown < assets:
+        parts.append(f"The {shown} most traded of {assets} assets are shown.")
+    symbols = {trade.symbol for trade in trades}
+    most = max((sum(t.symbol == symbol for t in trades) for symbol in symbols), default=0)
+    if most > TRADES:
+        parts.append(f"Of each asset the {TRADES} round trips with the largest result are marked.")
+    return " ".join(parts)
+
+
+def _cost_cells(entry: Entry) -> list[tuple[str, str, str]]:
+    record = entry.shown
+    start = float(record.equity[0])
+    return [
+        (_COSTS[name], percent(value), money(value * start))
+        for name, value in cost_rows(record).items()
+        if name not in {"carry", "forgiven"} or value
+    ]

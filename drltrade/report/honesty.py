@@ -1,0 +1,205 @@
+"""What a reader must know before the figures: what was assumed, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from drltrade.backtest.files import stamp_text
+from drltrade.report.entry import Entry, of_kind
+from drltrade.report.words import count, join, span
+
+__all__ = ["FEW_TRADES", "differences", "facts", "flatten", "warnings_of"]
+
+FEW_TRADES = 30
+
+_FILLS = {
+    "next_open": "at the next bar's open",
+    "next_close": "at the next bar's close",
+    "same_close": "at the close that the decision was taken on: LOOK-AHEAD",
+}
+
+
+def warnings_of(
+    entries: Sequence[Entry],
+    given: Sequence[str] = (),
+    assumptions: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Returns every warning once: the records' own, those given, and what the records show."""
+    found = [*given, *_of_records(entries), *_conditions(entries)]
+    found += _seen_in_training(entries, assumptions or {})
+    found += _thin_evidence(entries)
+    unique = list(dict.fromkeys(text.strip() for text in found if text.strip()))
+    kinds = ("LOOK-AHEAD", "Zero costs")
+    for kind in kinds:  # one sentence each is enough, whoever says it first
+        same = [text for text in unique if text.startswith(kind)]
+        unique = [text for text in unique if text not in same[1:]]
+    return sorted(unique, key=lambda text: not text.startswith(kinds))
+
+
+def _of_records(entries: Sequence[Entry]) -> Iterator[str]:
+    """A warning that not all records share is said with the name of those that have it."""
+    records = [record for entry in entries for record in entry.records]
+    owners: dict[str, list[str]] = {}
+    for record in records:
+        for text in record.warnings:
+            owners.setdefault(text, []).append(record.name)
+    for text, names in owners.items():
+        general = text.startswith(("LOOK-AHEAD", "Zero costs")) or len(names) == len(records)
+        yield text if general else f"{join(_few(names))}: {text}"
+
+
+def _few(names: Sequence[str], most: int = 4) -> list[str]:
+    rest = len(names) - most
+    return list(names) if rest <= 0 else [*names[:most], f"{rest} more"]
+
+
+def _conditions(entries: Sequence[Entry]) -> Iterator[str]:
+    records = [record for entry in entries for record in entry.records]
+    if any(record.assumptions.get("fill") == "same_close" for record in records):
+        yield "LOOK-AHEAD: fills at the very close that the decision was taken on (same_close)."
+    free = [
+        record.name
+        for record in records
+        if record.path.turnover.sum() > 0
+        and not (record.path.commission.sum() + record.path.slippage.sum()) > 0
+    ]
+    if free:
+        who = "" if len(free) == len(records) else f" for {join(_few(free))}"
+        yield f"Zero costs: nothing was charged for trading{who}."
+    yield from differences(entries)
+    for record in records:
+        if record.path.terminated:
+            yield f"{record.name} was ruined: its equity fell to nothing and stayed there."
+
+
+def differences(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yields a sentence for each condition that is not the same for all, so none may compare."""
+    records = [record for entry in entries for record in entry.records]
+    if len({(len(r.stamps), r.stamps[0], r.stamps[-1]) for r in records}) > 1:
+        spans = dict.fromkeys(f"{entry.label} {span(entry.shown)}" for entry in entries)
+        yield f"Not the same bars, so not comparable: {'; '.join(spans)}."
+    keys = ("fill", "commission_rate", "slippage_rate", "leverage", "data_fingerprint", "symbols")
+    for key in keys:
+        values = {str(r.assumptions[key]) for r in records if key in r.assumptions}
+        if len(values) > 1:
+            what = key.replace("_", " ")
+            yield f"Not the same {what}, so not comparable: {join(_few(sorted(values)))}."
+
+
+def _seen_in_training(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> Iterator[str]:
+    train = assumptions.get("train")
+    if isinstance(train, Mapping):
+        train = [train.get("start"), train.get("end")]
+    agents = of_kind(entries, "agent")
+    if not agents or not isinstance(train, list | tuple) or len(train) != 2 or None in train:
+        return
+    try:
+        start, end = (np.datetime64(str(value)) for value in train)
+    except ValueError:
+        return
+    stamps = agents[0].shown.stamps
+    if len(str(train[1])) <= 10:
+        end = end + np.timedelta64(1, "D") - np.timedelta64(1, "ns")
+    overlap = int(((stamps >= start) & (stamps <= end)).sum())
+    if overlap:
+        yield (
+            f"Seen in training: {overlap:,} of {len(stamps):,} bars lie in the training interval"
+            f" {train[0]} to {train[1]}, so the agents' figures are no evidence."
+        )
+
+
+def _thin_evidence(entries: Sequence[Entry]) -> Iterator[str]:
+    agents = of_kind(entries, "agent")
+    few = [
+        f"{entry.label} ({count(entry.median('trades'))})"
+        for entry in agents or entries
+        if entry.kind != "reference" and entry.median("trades") < FEW_TRADES
+    ]
+    if few:
+        yield (
+            f"Fewer than {FEW_TRADES} trades: {join(few)}. Win rates, profit factors and Sharpe"
+            " ratios from so few are mostly luck."
+        )
+    single = [entry.label for entry in agents if len(entry.records) == 1]
+    if single:
+        yield f"One seed: {join(single)}. Another seed of the same agent may do the opposite."
+
+
+def facts(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns the conditions of a page as (what, value): the ones a reviewer asks for first."""
+    shown = entries[0].shown
+    known = {**shown.assumptions, **assumptions}
+    fill = str(known.get("fill", "not stated"))
+    found = [
+        ("Bars", f"{len(shown.stamps):,}, {span(shown)}"),
+        ("Assets", join(_few(shown.symbols, 12))),
+        ("Fill", f"{fill}, {_FILLS[fill]}" if fill in _FILLS else fill),
+        ("Costs a side", _costs(known)),
+        ("Periods a year", f"{shown.periods_per_year:g}"),
+    ]
+    for key, name in (("train", "Trained on"), ("valid", "Validated on")):
+        if key in known:
+            found.append((name, _interval(known[key])))
+    if known.get("reward") is not None:
+        found.append(("Reward", _brief(known["reward"])))
+    agents = of_kind(entries, "agent")
+    if agents:
+        found.append(("Seeds", _seeds(agents)))
+    data = str(known.get("data", ""))
+    digest = str(known.get("data_fingerprint", ""))
+    if data or digest:
+        found.append(("Data", " ".join(part for part in (data, digest[:16]) if part)))
+    return found
+
+
+def _seeds(agents: Sequence[Entry]) -> str:
+    seeds = {tuple(entry.seed(i) for i in range(len(entry.records))) for entry in agents}
+    if len(seeds) > 1:
+        return " or ".join(f"{number}" for number in sorted({len(each) for each in seeds}))
+    (same,) = seeds
+    named = ", ".join(_few([str(seed) for seed in same], 8))
+    return f"{len(same)} for each agent: {named}" if len(agents) > 1 else named
+
+
+def _costs(known: Mapping[str, Any]) -> str:
+    pieces = [
+        f"{name} {float(known[key]) * 1e4:g} bp"
+        for name, key in (("commission", "commission_rate"), ("slippage", "slippage_rate"))
+        if isinstance(known.get(key), int | float)
+    ]
+    if pieces:
+        return ", ".join(pieces)
+    return _brief(known["costs"]) if "costs" in known else "not stated"
+
+
+def _interval(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = [value.get("start"), value.get("end")]
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return f"{_stamp(value[0])} to {_stamp(value[1])}"
+    return str(value)
+
+
+def _stamp(value: Any) -> str:
+    return stamp_text(value) if isinstance(value, np.datetime64) else str(value)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_brief(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_brief(item) for item in value)
+    return str(value)
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yields every assumption as (dotted name, value), in order."""
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from flatten(value, f"{name}.")
+        else:
+            yield name, _brief(value)

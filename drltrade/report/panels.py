@@ -1,0 +1,247 @@
+"""The pictures of one account: prices with its trades, where its money went, how it was placed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from drltrade.backtest.record import Record
+from drltrade.backtest.trades import Trade
+from drltrade.report.entry import Entry
+from drltrade.report.figures import Figure, label
+from drltrade.report.tables import cost_rows
+from drltrade.report.thin import numbers, stamps, thin
+from drltrade.report.words import percent
+
+__all__ = [
+    "ASSETS",
+    "TRADES",
+    "action_figure",
+    "asset_figure",
+    "cost_figure",
+    "position_figure",
+    "price_figure",
+    "price_line",
+    "shown_assets",
+]
+
+ASSETS, TRADES = 8, 300
+"""How many assets and round trips a picture shows at most: those that were traded most."""
+
+_BIN = 0.1
+
+
+def shown_assets(record: Record) -> list[int]:
+    """Returns the assets with the most traded notional, in market order."""
+    traded = np.abs(np.nan_to_num(record.path.traded)).sum(axis=0)
+    return sorted(np.argsort(-traded, kind="stable")[:ASSETS].tolist())
+
+
+def price_line(record: Record, asset: int, limit: int) -> dict[str, Any]:
+    """Returns the closes of one asset as x and y of a line, thinned."""
+    rows = thin([record.close[:, asset]], limit)
+    return {"x": stamps(record.stamps[rows]), "y": numbers(record.close[rows, asset])}
+
+
+def price_figure(
+    record: Record, asset: int, trades: Sequence[Trade], line: str, limit: int
+) -> Figure:
+    """Draws one asset's price with the round trips on it, and the position below.
+
+    Args:
+        record: the account.
+        asset: which asset.
+        trades: the record's round trips; those of other assets are left out.
+        line: key of the price line among the page's shared lines.
+        limit: points of the position line.
+    """
+    held = record.path.weights[:, asset]
+    rows = thin([held], limit)
+    position = {
+        "x": stamps(record.stamps[rows]),
+        "y": numbers(held[rows], 4),
+        "yaxis": "y2",
+        "mode": "lines",
+        "line": {"shape": "hv", "width": 1, "color": "--accent"},
+        "fill": "tozeroy",
+        "fillcolor": "--accent/0.25",
+        "name": "position",
+        "showlegend": False,
+        "hovertemplate": "%{x}<br>position %{y:.0%}<extra></extra>",
+    }
+    price = {
+        "shared": line,
+        "mode": "lines",
+        "line": {"width": 1.25, "color": "--ink-soft"},
+        "name": "close",
+        "hovertemplate": "%{x}<br>close %{y}<extra></extra>",
+    }
+    layout = {
+        "hovermode": "closest",
+        "xaxis": {"anchor": "y2", "domain": [0, 1], "type": "date"},
+        "yaxis": {"domain": [0.34, 1], "title": {"text": label(record.symbols[asset])}},
+        "yaxis2": {
+            "domain": [0, 0.26],
+            "title": {"text": "Position"},
+            "tickformat": ".0%",
+            "zeroline": True,
+        },
+        "showlegend": True,
+    }
+    marks = _trade_marks(record, asset, trades)
+    return {"data": [price, *marks, position], "layout": layout}
+
+
+def _trade_marks(record: Record, asset: int, trades: Sequence[Trade]) -> list[dict[str, Any]]:
+    mine = [trade for trade in trades if trade.symbol == record.symbols[asset]]
+    mine = sorted(mine, key=lambda trade: -abs(trade.pnl))[:TRADES]
+    price = record.path.fill_price[:, asset]
+    marks = []
+    for side, symbol, colour in (
+        ("long", "triangle-up", "--up"),
+        ("short", "triangle-down", "--down"),
+    ):
+        opened = [trade for trade in mine if trade.side == side]
+        points = [(trade.entry, float(price[trade.entry_row]), trade) for trade in opened]
+        marks.append(_marks(f"{side} entry", symbol, colour, points, price.size))
+    closed = [trade for trade in mine if not trade.open]
+    points = [(trade.exit, _exit_price(trade, price), trade) for trade in closed]
+    marks.append(_marks("exit", "x-thin-open", "--ink", points, price.size))
+    return [mark for mark in marks if mark["x"]]
+
+
+def _exit_price(trade: Trade, price: Any) -> float:
+    last = float(price[trade.exit_row])
+    return last if np.isfinite(last) else trade.exit_price
+
+
+def _marks(
+    name: str, symbol: str, colour: str, points: list[tuple[Any, float, Trade]], bars: int
+) -> dict[str, Any]:
+    points = sorted(points, key=lambda point: point[0])
+    x = np.array([stamp for stamp, _, _ in points], dtype="datetime64[ns]")
+    return {
+        "x": stamps(x),
+        "y": numbers(np.array([price for _, price, _ in points])),
+        "customdata": numbers(np.array([trade.return_ for _, _, trade in points]), 4),
+        "mode": "markers",
+        "name": name,
+        "marker": {
+            "symbol": symbol,
+            "color": colour,
+            "size": 9 if bars < 1500 else 7,
+            "line": {"width": 1.5, "color": colour},
+        },
+        "hovertemplate": f"{name}<br>%{{x}}<br>%{{y}}<br>trade %{{customdata:.2%}}<extra></extra>",
+    }
+
+
+def cost_figure(record: Record) -> Figure:
+    """Draws how prices' gain becomes the account's: a waterfall over the first equity."""
+    pieces = cost_rows(record)
+    shown = [name for name, value in pieces.items() if name not in {"carry", "forgiven"} or value]
+    trace = {
+        "type": "waterfall",
+        "x": [name.capitalize() for name in shown],
+        "y": numbers(np.array([pieces[name] for name in shown])),
+        "measure": ["absolute", *("relative" for _ in shown[2:]), "total"],
+        "text": [percent(pieces[name]) for name in shown],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "increasing": {"marker": {"color": "--up"}},
+        "decreasing": {"marker": {"color": "--down"}},
+        "totals": {"marker": {"color": "--accent"}},
+        "connector": {"line": {"color": "--ink-soft", "width": 1}},
+        "hovertemplate": "%{x} %{y:.3%}<extra></extra>",
+        "showlegend": False,
+    }
+    layout = {"yaxis": {"tickformat": ".0%", "title": {"text": "Of starting equity"}}}
+    return {"data": [trace], "layout": layout}
+
+
+def position_figure(entry: Entry) -> Figure:
+    """Draws how often each position was held at a close, over all seeds, bars and assets."""
+    held = np.concatenate([record.path.weights[1:].ravel() for record in entry.records])
+    reach = max(1.0, float(np.ceil(np.abs(held).max(initial=0.0) / _BIN - 1e-9)) * _BIN)
+    sides = round(reach / _BIN)
+    centres = np.arange(-sides, sides + 1, dtype=np.float64) * _BIN
+    edges = np.append(centres - _BIN / 2, centres[-1] + _BIN / 2)
+    shares = np.histogram(held, edges)[0] / max(1, held.size)
+    used = slice(None) if held.min(initial=0.0) < -1e-9 else slice(sides, None)
+    trace = {
+        "type": "bar",
+        "x": numbers(centres[used], 3),
+        "y": numbers(shares[used], 4),
+        "marker": {"color": "--accent"},
+        "hovertemplate": "around %{x:.0%} of equity: %{y:.1%} of bars<extra></extra>",
+        "showlegend": False,
+    }
+    layout = {
+        "bargap": 0.1,
+        "xaxis": {"tickformat": ".0%", "title": {"text": "Position at the close, of equity"}},
+        "yaxis": {"tickformat": ".0%", "title": {"text": "Share of bars"}, "rangemode": "tozero"},
+    }
+    return {"data": [trace], "layout": layout}
+
+
+def action_figure(entry: Entry, names: Sequence[str] = ()) -> Figure | None:
+    """Draws how often each action was chosen, over all seeds; None where nobody acted.
+
+    Args:
+        entry: the agent.
+        names: of discrete actions; without them the actions are numbers from -1 to 1.
+    """
+    kept = [record.actions for record in entry.records if record.actions is not None]
+    chosen = np.concatenate([np.ravel(actions).astype(float) for actions in kept]) if kept else None
+    chosen = chosen[np.isfinite(chosen)] if chosen is not None else None
+    if chosen is None or not chosen.size:
+        return None
+    scheme = entry.records[0].assumptions.get("actions")
+    if scheme in {"levels", "choices"}:
+        top = max(len(names), int(chosen.max()) + 1)
+        counts = np.bincount(chosen.astype(np.int64), minlength=top)
+        x: list[Any] = [label(names[i]) if i < len(names) else str(i) for i in range(top)]
+        axis: dict[str, Any] = {"type": "category", "title": {"text": "Action"}}
+    else:
+        edges = np.linspace(-1.05, 1.05, 22)
+        counts = np.histogram(np.clip(chosen, -1.0, 1.0), edges)[0]
+        x = numbers((edges[:-1] + edges[1:]) / 2, 3)
+        axis = {"title": {"text": "Action, from -1 to 1"}}
+    trace = {
+        "type": "bar",
+        "x": x,
+        "y": numbers(counts / chosen.size, 4),
+        "marker": {"color": "--agent-2"},
+        "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
+        "showlegend": False,
+    }
+    layout = {
+        "bargap": 0.1,
+        "xaxis": axis,
+        "yaxis": {"tickformat": ".0%", "title": {"text": "Share chosen"}, "rangemode": "tozero"},
+    }
+    return {"data": [trace], "layout": layout}
+
+
+def asset_figure(entry: Entry) -> Figure | None:
+    """Draws the mean weight of each asset over all seeds and bars; None for a single asset."""
+    symbols = entry.records[0].symbols
+    if len(symbols) == 1:
+        return None
+    held = np.mean([record.path.weights[1:].mean(axis=0) for record in entry.records], axis=0)
+    trace = {
+        "type": "bar",
+        "x": [label(symbol) for symbol in symbols],
+        "y": numbers(held, 4),
+        "marker": {"color": "--agent-3"},
+        "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
+        "showlegend": False,
+    }
+    layout = {
+        "bargap": 0.2,
+        "xaxis": {"type": "category"},
+        "yaxis": {"tickformat": ".0%", "title": {"text": "Mean weight"}},
+    }
+    return {"data": [trace], "layout": layout}

@@ -1,0 +1,92 @@
+"""What was found, in two plain sentences that claim no more than the records show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drltrade.report.entry import Entry, best, of_kind
+from drltrade.report.words import percent, ratio, span, spread
+
+__all__ = ["verdict"]
+
+_SAME = 1e-9  # of return: closer than this is the same path
+
+
+def verdict(entries: Sequence[Entry]) -> list[str]:
+    """Returns two sentences: who was ahead by how much, and what else weighs on it.
+
+    Agents are judged by the median seed against the baseline that made the most over the same
+    bars; references are left out. Nothing is said about significance: that takes more than the
+    spread over seeds.
+    """
+    agents, baselines = of_kind(entries, "agent"), of_kind(entries, "strategy")
+    agent, baseline = best(agents), best(baselines)
+    if agent is not None and baseline is not None:
+        return [_against(agent, baseline, agents), _weighed(agent, baseline, agents)]
+    leader = agent or baseline
+    if leader is None:
+        return ["Only references were run, and nobody can trade those."]
+    return _alone(leader, agents or baselines)
+
+
+def _against(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
+    made, other = agent.median("total_return"), baseline.median("total_return")
+    ahead = _runs_ahead(agent, other)
+    seeds = len(agent.records)
+    who = f"the best agent, {agent.label}," if len(agents) > 1 else agent.label
+    if not made > other + _SAME:
+        opening = f"No better than {baseline.label}"
+    elif seeds == 1:
+        opening = f"Ahead of {baseline.label} with the one seed that was run"
+    elif ahead == seeds:
+        opening = f"Ahead of {baseline.label} in every one of {seeds} seeds"
+    else:
+        opening = f"Ahead of {baseline.label} in the median seed, but in only {ahead} of {seeds}"
+    return (
+        f"{opening}: over {span(agent.shown)} {who} returned {_return(agent)}, against"
+        f" {_return(baseline)} for {baseline.label}, the best baseline."
+    )
+
+
+def _weighed(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
+    sharpe = ratio(agent.median("sharpe")), ratio(baseline.median("sharpe"))
+    fall = percent(agent.median("max_drawdown")), percent(baseline.median("max_drawdown"))
+    parts = [
+        f"Its Sharpe ratio was {sharpe[0]} against {sharpe[1]}",
+        f"its deepest fall {fall[0]} against {fall[1]}",
+    ]
+    if agent.median("trades") == 0:
+        parts.append("it never traded")
+    sentence = ", ".join(parts)
+    runs = sum(len(entry.records) for entry in agents)
+    if runs > 1:
+        other = baseline.median("total_return")
+        ahead = sum(_runs_ahead(entry, other) for entry in agents)
+        sentence += f"; {ahead} of {runs} agent runs ended ahead of {baseline.label}"
+    if len(agents) > 1:
+        sentence += f", and to pick the best of {len(agents)} agents on these bars flatters it"
+    return f"{sentence}."
+
+
+def _alone(leader: Entry, others: Sequence[Entry]) -> list[str]:
+    first = f"Over {span(leader.shown)} {leader.label} returned {_return(leader)}"
+    first += f", the most of {len(others)} that were run." if len(others) > 1 else "."
+    second = (
+        f"Its Sharpe ratio was {ratio(leader.median('sharpe'))} and its deepest fall"
+        f" {percent(leader.median('max_drawdown'))}"
+    )
+    if leader.kind == "agent":
+        return [first, f"{second}; no baseline was run, so nothing says whether that is good."]
+    return [first, f"{second}; this is one stretch of bars and says nothing about the next."]
+
+
+def _return(entry: Entry) -> str:
+    made = percent(entry.median("total_return"))
+    if len(entry.records) == 1:
+        return made
+    seeds = spread("total_return", *entry.range("total_return"))
+    return f"{made} in the median of {len(entry.records)} seeds ({seeds})"
+
+
+def _runs_ahead(entry: Entry, other: float) -> int:
+    return int((entry.figures["total_return"] > other + _SAME).sum())

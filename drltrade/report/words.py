@@ -1,0 +1,67 @@
+"""Figures as text: one way to write a percentage, a ratio, a count and a stamp."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from drltrade.backtest.files import stamp_text
+from drltrade.backtest.metrics import METRICS
+from drltrade.backtest.record import Record
+
+__all__ = ["count", "figure", "join", "money", "percent", "ratio", "span", "spread"]
+
+UNDEFINED = "n/a"
+
+
+def percent(value: float, *, sign: bool = False) -> str:
+    """Writes a fraction: 0.1234 is `12.3 %`, 0.01234 is `1.23 %`; NaN is `n/a`."""
+    if not math.isfinite(value):
+        return UNDEFINED
+    digits = 1 if abs(value) >= 0.09995 else 2
+    return f"{_zero(value * 100, digits):{'+' if sign else ''},.{digits}f} %"
+
+
+def ratio(value: float) -> str:
+    """Writes a ratio with two decimals; NaN is `n/a`."""
+    return f"{_zero(value, 2):,.2f}" if math.isfinite(value) else UNDEFINED
+
+
+def money(value: float) -> str:
+    """Writes an amount of the account's currency."""
+    return f"{_zero(value, 2):,.2f}" if math.isfinite(value) else UNDEFINED
+
+
+def count(value: float) -> str:
+    """Writes a number of things; medians of counts may be halves."""
+    return f"{value:,.1f}".removesuffix(".0") if math.isfinite(value) else UNDEFINED
+
+
+def figure(name: str, value: float) -> str:
+    """Writes a metric in its unit."""
+    unit = METRICS[name].unit
+    if unit == "fraction":
+        return percent(value)
+    return count(value) if unit in {"count", "bars"} else ratio(value)
+
+
+def spread(name: str, low: float, high: float) -> str:
+    """Writes the range of a metric over seeds, the unit once: `-3.0 to 20.1 %`."""
+    if not math.isfinite(low):
+        return ""
+    return f"{figure(name, low).removesuffix(' %')} to {figure(name, high)}"
+
+
+def span(record: Record) -> str:
+    """Writes the first and last bar of a record."""
+    return f"{stamp_text(record.stamps[0])} to {stamp_text(record.stamps[-1])}"
+
+
+def join(names: Sequence[str], last: str = "and") -> str:
+    """Writes a list as a sentence does: `a, b and c`."""
+    return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _zero(value: float, digits: int) -> float:
+    """Keeps rounding from writing a minus before nothing."""
+    return 0.0 if abs(value) < 0.5 * 10**-digits else value

@@ -86,8 +86,8 @@ def run(open_, close, targets, *, fill, commission, slippage, leverage, shorts, 
                 cash = equity = ruin * start
                 shares = [0.0 for _ in assets]
             peak = max(peak, equity)
+        gross = math.fsum(abs(shares[i] * close[t + 1][i]) for i in assets)
         row |= {"equity": equity, "cash": cash, "shares": list(shares),
-                "drawdown": 1 - equity / peak,
-                "exposure": math.fsum(abs(shares[i] * close[t + 1][i]) for i in assets) / equity}  # fmt: skip
+                "drawdown": 1 - equity / peak, "exposure": gross / equity}  # fmt: skip
         rows.append(row)
     return rows, dead

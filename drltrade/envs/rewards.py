@@ -62,7 +62,8 @@ class DifferentialSharpe:
     """Derivative of an exponentially weighted Sharpe ratio with respect to its decay.
 
     With A and B the running means of the return and its square, one bar earns
-    (B dA - A dB / 2) / (B - A^2)^(3/2); zero until a variance exists.
+    (B dA - A dB / 2) / (B - A^2)^(3/2); zero until a variance exists, and clipped to +-10, because
+    the first bars divide by next to nothing.
     Source: Moody & Saffell, "Learning to trade via direct reinforcement", IEEE TNN 2001.
     """
 
@@ -88,7 +89,7 @@ class DifferentialSharpe:
 
 
 class DifferentialSortino:
-    """The same derivative for the downside deviation ratio: only losses count as risk.
+    """The same derivative for the downside deviation ratio: only losses count as risk; clipped too.
 
     Source: Moody & Saffell 2001, equation for the differential downside deviation ratio.
     """

@@ -9,14 +9,8 @@ from typing import Any
 from drltrade.backtest.trades import trade_list
 from drltrade.report.entry import Entry
 from drltrade.report.figures import Figure
-from drltrade.report.panels import (
-    TRADES,
-    action_figure,
-    asset_figure,
-    cost_figure,
-    position_figure,
-    price_figure,
-)
+from drltrade.report.histograms import action_figure, asset_figure, position_figure
+from drltrade.report.panels import TRADES, cost_figure, price_figure
 from drltrade.report.tables import Year, cost_rows, monthly_returns, trade_rows
 from drltrade.report.words import money, percent
 
@@ -80,7 +74,7 @@ def account_view(entry: Entry, lines: Mapping[int, str], limit: int) -> View:
         "price": [price_figure(record, asset, trades, key, limit) for asset, key in lines.items()],
         "cost": cost_figure(record),
         "position": position_figure(entry),
-        "action": action_figure(entry, record.assumptions.get("action_labels", ())),
+        "action": action_figure(entry),
         "asset": asset_figure(entry),
     }
     return View(

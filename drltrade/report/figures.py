@@ -17,7 +17,7 @@ from drltrade.backtest.metrics import drawdowns
 from drltrade.report.entry import Entry, of_kind
 from drltrade.report.thin import LIMIT, numbers, stamps, thin
 
-__all__ = ["Figure", "growth_figure", "label", "line_style"]
+__all__ = ["Figure", "Floats", "growth_figure", "label", "line_style"]
 
 Figure = dict[str, Any]
 Floats = NDArray[np.float64]

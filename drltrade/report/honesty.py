@@ -15,6 +15,8 @@ __all__ = ["FEW_TRADES", "differences", "facts", "flatten", "warnings_of"]
 
 FEW_TRADES = 30
 
+_GRAVE = ("LOOK-AHEAD", "OVERLAP", "Zero costs", "Not the same")
+
 _FILLS = {
     "next_open": "at the next bar's open",
     "next_close": "at the next bar's close",
@@ -27,27 +29,35 @@ def warnings_of(
     given: Sequence[str] = (),
     assumptions: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """Returns every warning once: the records' own, those given, and what the records show."""
-    found = [*given, *_of_records(entries), *_conditions(entries)]
-    found += _seen_in_training(entries, assumptions or {})
+    """Returns every warning once, the gravest first.
+
+    They are the records' own, those given, and what the records show by themselves: a look-ahead
+    fill, no costs, ruin, bars seen in training, conditions that differ, few trades, one seed.
+    """
+    own = {text for entry in entries for record in entry.records for text in record.warnings}
+    found = [*(text for text in given if text not in own), *_of_records(entries)]
+    found += _conditions(entries)
+    if not any("OVERLAP" in text for text in found):
+        found += _seen_in_training(entries, assumptions or {})
     found += _thin_evidence(entries)
     unique = list(dict.fromkeys(text.strip() for text in found if text.strip()))
-    kinds = ("LOOK-AHEAD", "Zero costs")
-    for kind in kinds:  # one sentence each is enough, whoever says it first
+    for kind in ("LOOK-AHEAD", "Zero costs"):  # one sentence is enough, whoever says it first
         same = [text for text in unique if text.startswith(kind)]
         unique = [text for text in unique if text not in same[1:]]
-    return sorted(unique, key=lambda text: not text.startswith(kinds))
+    return sorted(unique, key=lambda text: not any(kind in text for kind in _GRAVE))
 
 
 def _of_records(entries: Sequence[Entry]) -> Iterator[str]:
-    """A warning that not all records share is said with the name of those that have it."""
+    """A warning that not all agents share is said with the names of the records that have it."""
     records = [record for entry in entries for record in entry.records]
+    agents = {record.name for entry in of_kind(entries, "agent") for record in entry.records}
     owners: dict[str, list[str]] = {}
     for record in records:
         for text in record.warnings:
             owners.setdefault(text, []).append(record.name)
     for text, names in owners.items():
-        general = text.startswith(("LOOK-AHEAD", "Zero costs")) or len(names) == len(records)
+        shared = set(names) >= (agents or {record.name for record in records})
+        general = shared or text.startswith(("LOOK-AHEAD", "Zero costs"))
         yield text if general else f"{join(_few(names))}: {text}"
 
 
@@ -90,25 +100,34 @@ def differences(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def _seen_in_training(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> Iterator[str]:
-    train = assumptions.get("train")
-    if isinstance(train, Mapping):
-        train = [train.get("start"), train.get("end")]
-    agents = of_kind(entries, "agent")
-    if not agents or not isinstance(train, list | tuple) or len(train) != 2 or None in train:
-        return
-    try:
-        start, end = (np.datetime64(str(value)) for value in train)
-    except ValueError:
-        return
-    stamps = agents[0].shown.stamps
-    if len(str(train[1])) <= 10:
-        end = end + np.timedelta64(1, "D") - np.timedelta64(1, "ns")
-    overlap = int(((stamps >= start) & (stamps <= end)).sum())
-    if overlap:
-        yield (
-            f"Seen in training: {overlap:,} of {len(stamps):,} bars lie in the training interval"
-            f" {train[0]} to {train[1]}, so the agents' figures are no evidence."
-        )
+    for entry in of_kind(entries, "agent"):
+        record = entry.shown
+        train = _train_interval({**assumptions, **record.assumptions})
+        if train is None:
+            continue
+        try:
+            start, end = (np.datetime64(text) for text in train)
+        except ValueError:
+            continue
+        if len(train[1]) <= 10:  # a date stands for the whole day
+            end = end + np.timedelta64(1, "D") - np.timedelta64(1, "ns")
+        overlap = int(((record.stamps >= start) & (record.stamps <= end)).sum())
+        if overlap:
+            yield (
+                f"OVERLAP: {overlap:,} of {len(record.stamps):,} bars lie in the training interval"
+                f" of {entry.label} ({train[0]} to {train[1]}), so its figures are no evidence."
+            )
+
+
+def _train_interval(known: Mapping[str, Any]) -> tuple[str, str] | None:
+    value = known.get("train")
+    if "train_start" in known and "train_end" in known:
+        value = (known["train_start"], known["train_end"])
+    if isinstance(value, Mapping):
+        value = (value.get("start"), value.get("end"))
+    if isinstance(value, list | tuple) and len(value) == 2 and None not in value:
+        return _stamp(value[0]), _stamp(value[1])
+    return None
 
 
 def _thin_evidence(entries: Sequence[Entry]) -> Iterator[str]:
@@ -140,11 +159,15 @@ def facts(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> list[tupl
         ("Costs a side", _costs(known)),
         ("Periods a year", f"{shown.periods_per_year:g}"),
     ]
-    for key, name in (("train", "Trained on"), ("valid", "Validated on")):
-        if key in known:
-            found.append((name, _interval(known[key])))
+    trained = known.get("train", _train_interval(known))
+    for name, value in (("Trained on", trained), ("Validated on", known.get("valid"))):
+        if value is not None:
+            found.append((name, _interval(value)))
     if known.get("reward") is not None:
         found.append(("Reward", _brief(known["reward"])))
+    budget = known.get("budget")
+    if isinstance(budget, Mapping) and isinstance(budget.get("steps"), int):
+        found.append(("Training", f"{budget['steps']:,} steps a run"))
     agents = of_kind(entries, "agent")
     if agents:
         found.append(("Seeds", _seeds(agents)))
@@ -184,7 +207,8 @@ def _interval(value: Any) -> str:
 
 
 def _stamp(value: Any) -> str:
-    return stamp_text(value) if isinstance(value, np.datetime64) else str(value)
+    text = stamp_text(value) if isinstance(value, np.datetime64) else str(value)
+    return text.removesuffix("T00:00:00")
 
 
 def _brief(value: Any) -> str:

@@ -112,11 +112,20 @@ def render(
         seeds=_seeds(entries, baseline),
         every=[(metric, _row(metric.name, ordered)) for metric in METRICS.values()],
         ordered=ordered,
-        assumptions=list(honesty.flatten({**leader.shown.assumptions, **assumptions})),
+        assumptions=list(honesty.flatten(_assumed(entries, leader, assumptions))),
         months=["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
         figures=_script_json(figures),
         plotly=Markup(_plotly_js()),
     )
+
+
+def _assumed(entries: Sequence[Entry], leader: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Joins what the leader's record states with what was given; what is its alone stays out."""
+    known = dict(leader.shown.assumptions)
+    if sum(len(entry.records) for entry in entries) > 1:
+        for key in ("agent", "seed", "strategy"):
+            known.pop(key, None)
+    return known | dict(given)
 
 
 def _environment() -> Environment:

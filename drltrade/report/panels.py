@@ -1,4 +1,4 @@
-"""The pictures of one account: prices with its trades, where its money went, how it was placed."""
+"""The pictures of one account: prices with its trades, and where its money went."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from drltrade.backtest.record import Record
 from drltrade.backtest.trades import Trade
-from drltrade.report.entry import Entry
 from drltrade.report.figures import Figure, label
 from drltrade.report.tables import cost_rows
 from drltrade.report.thin import numbers, stamps, thin
@@ -18,10 +17,7 @@ from drltrade.report.words import percent
 __all__ = [
     "ASSETS",
     "TRADES",
-    "action_figure",
-    "asset_figure",
     "cost_figure",
-    "position_figure",
     "price_figure",
     "price_line",
     "shown_assets",
@@ -29,8 +25,6 @@ __all__ = [
 
 ASSETS, TRADES = 8, 300
 """How many assets and round trips a picture shows at most: those that were traded most."""
-
-_BIN = 0.1
 
 
 def shown_assets(record: Record) -> list[int]:
@@ -158,90 +152,4 @@ def cost_figure(record: Record) -> Figure:
         "showlegend": False,
     }
     layout = {"yaxis": {"tickformat": ".0%", "title": {"text": "Of starting equity"}}}
-    return {"data": [trace], "layout": layout}
-
-
-def position_figure(entry: Entry) -> Figure:
-    """Draws how often each position was held at a close, over all seeds, bars and assets."""
-    held = np.concatenate([record.path.weights[1:].ravel() for record in entry.records])
-    reach = max(1.0, float(np.ceil(np.abs(held).max(initial=0.0) / _BIN - 1e-9)) * _BIN)
-    sides = round(reach / _BIN)
-    centres = np.arange(-sides, sides + 1, dtype=np.float64) * _BIN
-    edges = np.append(centres - _BIN / 2, centres[-1] + _BIN / 2)
-    shares = np.histogram(held, edges)[0] / max(1, held.size)
-    used = slice(None) if held.min(initial=0.0) < -1e-9 else slice(sides, None)
-    trace = {
-        "type": "bar",
-        "x": numbers(centres[used], 3),
-        "y": numbers(shares[used], 4),
-        "marker": {"color": "--accent"},
-        "hovertemplate": "around %{x:.0%} of equity: %{y:.1%} of bars<extra></extra>",
-        "showlegend": False,
-    }
-    layout = {
-        "bargap": 0.1,
-        "xaxis": {"tickformat": ".0%", "title": {"text": "Position at the close, of equity"}},
-        "yaxis": {"tickformat": ".0%", "title": {"text": "Share of bars"}, "rangemode": "tozero"},
-    }
-    return {"data": [trace], "layout": layout}
-
-
-def action_figure(entry: Entry, names: Sequence[str] = ()) -> Figure | None:
-    """Draws how often each action was chosen, over all seeds; None where nobody acted.
-
-    Args:
-        entry: the agent.
-        names: of discrete actions; without them the actions are numbers from -1 to 1.
-    """
-    kept = [record.actions for record in entry.records if record.actions is not None]
-    chosen = np.concatenate([np.ravel(actions).astype(float) for actions in kept]) if kept else None
-    chosen = chosen[np.isfinite(chosen)] if chosen is not None else None
-    if chosen is None or not chosen.size:
-        return None
-    scheme = entry.records[0].assumptions.get("actions")
-    if scheme in {"levels", "choices"}:
-        top = max(len(names), int(chosen.max()) + 1)
-        counts = np.bincount(chosen.astype(np.int64), minlength=top)
-        x: list[Any] = [label(names[i]) if i < len(names) else str(i) for i in range(top)]
-        axis: dict[str, Any] = {"type": "category", "title": {"text": "Action"}}
-    else:
-        edges = np.linspace(-1.05, 1.05, 22)
-        counts = np.histogram(np.clip(chosen, -1.0, 1.0), edges)[0]
-        x = numbers((edges[:-1] + edges[1:]) / 2, 3)
-        axis = {"title": {"text": "Action, from -1 to 1"}}
-    trace = {
-        "type": "bar",
-        "x": x,
-        "y": numbers(counts / chosen.size, 4),
-        "marker": {"color": "--agent-2"},
-        "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
-        "showlegend": False,
-    }
-    layout = {
-        "bargap": 0.1,
-        "xaxis": axis,
-        "yaxis": {"tickformat": ".0%", "title": {"text": "Share chosen"}, "rangemode": "tozero"},
-    }
-    return {"data": [trace], "layout": layout}
-
-
-def asset_figure(entry: Entry) -> Figure | None:
-    """Draws the mean weight of each asset over all seeds and bars; None for a single asset."""
-    symbols = entry.records[0].symbols
-    if len(symbols) == 1:
-        return None
-    held = np.mean([record.path.weights[1:].mean(axis=0) for record in entry.records], axis=0)
-    trace = {
-        "type": "bar",
-        "x": [label(symbol) for symbol in symbols],
-        "y": numbers(held, 4),
-        "marker": {"color": "--agent-3"},
-        "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
-        "showlegend": False,
-    }
-    layout = {
-        "bargap": 0.2,
-        "xaxis": {"type": "category"},
-        "yaxis": {"tickformat": ".0%", "title": {"text": "Mean weight"}},
-    }
     return {"data": [trace], "layout": layout}

@@ -22,23 +22,33 @@ def read_stamp(value: Any, last: bool = False) -> np.datetime64:
         return _nanoseconds(value)
     text = value.isoformat() if isinstance(value, date) else str(value).strip()
     try:
-        if "T" in text or ":" in text:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is not None:
-                moment = moment.astimezone(UTC).replace(tzinfo=None)
-            return np.datetime64(moment, "ns")
-        stamp = np.datetime64(text)
+        stamp = _moment(text) if "T" in text or ":" in text else np.datetime64(text)
         if np.isnat(stamp):
             raise ValueError(text)
     except ValueError as error:
         raise UsageError(
             f"'{value}' is not a date. Write 2010-06-30, 2010-06-30 14:00, 2010-06 or 2010."
         ) from error
-    return _nanoseconds(stamp + 1) - np.timedelta64(1, "ns") if last else _nanoseconds(stamp)
+    coarse = np.datetime_data(stamp)[0] in ("Y", "M", "W", "D")
+    return (
+        _nanoseconds(stamp + 1) - np.timedelta64(1, "ns")
+        if last and coarse
+        else _nanoseconds(stamp)
+    )
+
+
+def _moment(text: str) -> np.datetime64:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(moment, "us")
 
 
 def _nanoseconds(stamp: np.datetime64) -> np.datetime64:
-    fine: np.datetime64 = stamp.astype("datetime64[ns]")
+    year = int(stamp.astype("datetime64[Y]").astype(np.int64)) + 1970
+    # Nanoseconds reach from 1678 to 2262; 9999-12-31 is how people write "no end".
+    held = np.datetime64("2261") if year > 2261 else np.datetime64("1678") if year < 1678 else stamp
+    fine: np.datetime64 = held.astype("datetime64[ns]")
     return fine
 
 

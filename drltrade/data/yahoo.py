@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -35,12 +36,18 @@ def download(symbol: str, start: date, end: date, session: Any = None) -> pd.Dat
         DataError: Yahoo has no such prices.
         Unreachable: there is no network, Yahoo is down, or it refuses for now.
     """
+    # yfinance adds a warnings filter when it is imported, for deprecations of its own making.
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        return _tidy(_history(symbol, start, end, session))
+
+
+def _history(symbol: str, start: date, end: date, session: Any) -> pd.DataFrame:
     import yfinance
     from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
 
     try:
         with _raising(yfinance):
-            frame = yfinance.Ticker(symbol, session=session).history(
+            frame: pd.DataFrame = yfinance.Ticker(symbol, session=session).history(
                 start=start.isoformat(),
                 end=(end + timedelta(days=1)).isoformat(),
                 auto_adjust=True,
@@ -61,11 +68,15 @@ def download(symbol: str, start: date, end: date, session: Any = None) -> pd.Dat
         raise Unreachable(f"its answer cannot be read, {type(error).__name__}") from error
     if frame.empty:
         raise _missing(symbol, start, end)
+    return frame
+
+
+def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
     prices: pd.DataFrame = frame[["Open", "High", "Low", "Close", "Volume"]].rename(
         columns=str.lower
     )
-    prices.index = pd.DatetimeIndex(frame.index.tz_localize(None).normalize(), name="date")
-    return prices
+    days = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
+    return prices.set_index(days.rename("date"))
 
 
 def _missing(symbol: str, start: date, end: date) -> DataError:

@@ -53,7 +53,11 @@ def action_figure(entry: Entry) -> Figure | None:
     if scheme in {"levels", "choices"}:
         names = _action_names(entry.records)
         counts = np.bincount(chosen.astype(np.int64))
-        x: list[Any] = [label(names.get(i, f"action {i}")) for i in range(len(counts))]
+        given = [names.get(i, f"action {i}") for i in range(len(counts))]
+        unique = [
+            f"{name} ({i})" if given.count(name) > 1 else name for i, name in enumerate(given)
+        ]
+        x: list[Any] = [label(name) for name in unique]
         axis: dict[str, Any] = {"type": "category", "title": {"text": "Action"}}
     else:
         edges = np.linspace(-1.05, 1.05, 22)
@@ -84,8 +88,8 @@ def _action_names(records: Sequence[Record]) -> dict[int, str]:
             continue
         targets = record.path.targets[1 : 1 + len(record.actions)]
         for action, target in zip(record.actions.astype(float), targets, strict=False):
-            if not np.isfinite(action).all():
-                continue
+            if not (np.isfinite(action).all() and np.isfinite(target).all()):
+                continue  # not warm yet, or ruined
             if action.size == 1:
                 names.setdefault(int(action[0]), _weights_name(target, record.symbols))
             else:

@@ -199,3 +199,22 @@ def test_the_promised_keys_are_there():
         " exposure win_rate profit_factor trades"
     )
     assert set(promised.split()) <= METRICS.keys()
+
+
+@pytest.mark.parametrize(
+    ("symbol", "figures"),
+    [
+        ("AAPL", (12.408616, 0.221540, 0.459643, 0.678402, -0.818018)),
+        ("IBM", (1.379213, 0.069100, 0.279848, 0.378510, -0.583139)),
+        ("MSFT", (-0.183333, -0.015491, 0.330319, 0.117599, -0.674645)),
+    ],
+)
+def test_the_embedded_stocks_have_the_figures_computed_elsewhere(symbol, figures):
+    from drltrade.data import load_market
+
+    close = load_market("sample", symbols=[symbol]).close
+    hold = np.full(len(close), np.nan)
+    hold[0] = 1.0
+    metrics = compute_metrics(traded_record(close, hold, fill="same_close"))
+    names = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown")
+    assert tuple(metrics[name] for name in names) == pytest.approx(figures, abs=6e-7)

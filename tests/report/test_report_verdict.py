@@ -1,0 +1,80 @@
+"""Claims about the two sentences: who was ahead, in how many seeds, and nothing more."""
+
+import pytest
+
+from drltrade.report import verdict
+
+
+def test_an_agent_below_the_best_baseline_is_no_better(make_entry):
+    first, second = verdict(
+        [
+            make_entry("ppo", 0.10, 0.20, 0.50),
+            make_entry("cash", 0.0, kind="strategy"),
+            make_entry("buy_and_hold", 0.30, kind="strategy"),
+        ]
+    )
+    assert first == (
+        "No better than buy_and_hold: over 2020-01-01 to 2020-01-04 ppo returned 20.0 % in the"
+        " median of 3 seeds (10.0 to 50.0 %), against 30.0 % for buy_and_hold, the best baseline."
+    )
+    assert second.endswith("; 1 of 3 agent runs ended ahead of buy_and_hold.")
+    assert "significan" not in first + second
+
+
+@pytest.mark.parametrize(
+    ("seeds", "opening"),
+    [
+        ((0.4, 0.5, 0.6), "Ahead of hold in every one of 3 seeds:"),
+        ((0.1, 0.5, 0.6), "Ahead of hold in the median seed, but in only 2 of 3:"),
+        ((0.5,), "Ahead of hold with the one seed that was run:"),
+        ((0.3, 0.3, 0.3), "No better than hold:"),
+    ],
+)
+def test_being_ahead_is_said_with_its_seeds(make_entry, seeds, opening):
+    first, _ = verdict([make_entry("ppo", *seeds), make_entry("hold", 0.3, kind="strategy")])
+    assert first.startswith(opening)
+
+
+def test_picking_the_best_of_several_agents_is_owned_up_to(make_entry):
+    agents = [make_entry("a", 0.1, 0.2), make_entry("b", 0.6, 0.7)]
+    first, second = verdict([*agents, make_entry("hold", 0.3, kind="strategy")])
+    assert "the best agent, b, returned 65.0 %" in first
+    assert "2 of 4 agent runs ended ahead of hold" in second
+    assert "to pick the best of 2 agents on these bars flatters it" in second
+
+
+def test_an_agent_that_never_traded_is_told(make_record, make_entry):
+    from drltrade.report import Entry
+
+    idle = make_record([1, 1, 1, 1], [float("nan")] * 4)
+    _, second = verdict([Entry("ppo", (idle,)), make_entry("hold", 0.3, kind="strategy")])
+    assert "it never traded" in second
+    assert "n/a against" in second
+
+
+def test_without_a_baseline_nothing_is_called_good(make_entry):
+    first, second = verdict([make_entry("ppo", 0.5)])
+    assert first == "Over 2020-01-01 to 2020-01-04 ppo returned 50.0 %."
+    assert "no baseline was run, so nothing says whether that is good" in second
+
+
+def test_strategies_alone_are_told_apart(make_entry):
+    first, second = verdict(
+        [make_entry("hold", 0.3, kind="strategy"), make_entry("cash", 0.0, kind="strategy")]
+    )
+    assert "hold returned 30.0 %, the most of 2 that were run." in first
+    assert "says nothing about the next" in second
+
+
+def test_a_reference_is_nobodys_rival(make_entry):
+    first, _ = verdict(
+        [
+            make_entry("ppo", 0.5),
+            make_entry("hold", 0.3, kind="strategy"),
+            make_entry("hindsight", 9.0, kind="reference"),
+        ]
+    )
+    assert first.startswith("Ahead of hold")
+    assert verdict([make_entry("hindsight", 9.0, kind="reference")]) == [
+        "Only references were run, and nobody can trade those."
+    ]

@@ -10,7 +10,6 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="drltrade",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,10 +31,12 @@ app.command("bench")(bench.bench)
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and leave."),
 ) -> None:
     if version:
         from drltrade.experiments.jobs import version as number
 
         print(f"drltrade {number()}")
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        print(context.get_help())

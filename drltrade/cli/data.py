@@ -17,20 +17,30 @@ app = typer.Typer(no_args_is_help=True, help="Fetch prices, or check a file of t
 @app.command("check")
 def check(
     file: Annotated[Path, typer.Argument(help="A CSV or parquet file.", show_default=False)],
+    timezone: Annotated[
+        str | None,
+        typer.Option("--timezone", help="The zone of intraday stamps that carry none."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read a file of prices and say what is wrong with it, and what it holds.
+    """Read a file of prices and say all that is wrong with it, and what it holds.
+
+    Exit code 0 says that it can be used, 1 that it cannot.
 
     For example:
 
       drltrade data check prices.csv
     """
     from drltrade.cli.output import print_json, say
-    from drltrade.data.check import check_file
+    from drltrade.data import check_file
 
-    report = check_file(file)
-    say(str(report))
-    del print_json, as_json
+    report = check_file(file, timezone=timezone)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        say(str(report))
+    if not report.ok:
+        raise typer.Exit(1)
 
 
 @app.command("fetch")
@@ -52,4 +62,5 @@ def fetch(
     from drltrade.data.fetch import fetch as download
 
     path = download(symbols, start, end, cache=cache, progress=note)
-    say(str(path))
+    say(f"prices: {path}")
+    say(f"Next: drltrade backtest buy_and_hold --data {path}")

@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader left, as `head` does. What Python flushes on its way out must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        where = f" '{error.filename}'" if error.filename else ""
+        _tell(f"Cannot read or write{where}: {error.strerror or error}.")
+        return 1
     except Exception as error:
         return _unexpected(error)
     if code == INTERRUPTED:
@@ -46,9 +50,12 @@ def _unexpected(error: Exception) -> int:
     """Words for what the parser refused, and for what nobody foresaw."""
     say = getattr(error, "format_message", None)
     if say is not None:  # the parser's own: an unknown option, a missing argument
+        sentence = str(say()).rstrip(".")
+        if not sentence:  # a group without a command: its help has been printed
+            return 0
         context = getattr(error, "ctx", None)
         command = getattr(context, "command_path", None) or "drltrade"
-        _tell(f"{str(say()).rstrip('.')}. See {command} --help.")
+        _tell(f"{sentence}{'' if sentence.endswith('?') else '.'} See {command} --help.")
         return int(getattr(error, "exit_code", 2))
     if os.environ.get("DRLTRADE_TRACEBACK"):
         raise error

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from drltrade.errors import UsageError
 
 __all__ = [
     "Data",
@@ -18,9 +21,26 @@ __all__ = [
     "Symbols",
     "Workers",
     "split_commas",
+    "whole",
 ]
 
 _PRICES = "Prices"
+
+
+def whole(flag: str) -> Callable[[str], int]:
+    """Returns a reader of whole numbers from 1, such as 3, 200_000 or 2e5."""
+
+    def read(text: str) -> int:
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not (number.is_integer() and 1 <= number < 1e15):
+            raise UsageError(f"{flag} is '{text}'; it must be a whole number from 1.")
+        return int(number)
+
+    return read
+
 
 Env = Annotated[
     str | None,
@@ -60,7 +80,12 @@ Json = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the run folders.")]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Jobs that run at once; one a core by default."),
+    typer.Option(
+        "--workers",
+        parser=whole("--workers"),
+        metavar="N",
+        help="Jobs that run at once; one a core by default.",
+    ),
 ]
 
 

@@ -18,6 +18,7 @@ from drltrade.cli.options import (
     Symbols,
     Workers,
     split_commas,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -41,9 +42,20 @@ def train(
     symbols: Symbols = None,
     start: Start = None,
     end: End = None,
-    seeds: Annotated[int | None, typer.Option("--seeds", help="How many seeds: 0, 1, ...")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds", parser=whole("--seeds"), metavar="N", help="How many seeds: 0, 1, ..."
+        ),
+    ] = None,
     steps: Annotated[
-        int | None, typer.Option("--steps", help="Environment steps of each job (budget.steps).")
+        int | None,
+        typer.Option(
+            "--steps",
+            parser=whole("--steps"),
+            metavar="N",
+            help="Environment steps of each job (budget.steps).",
+        ),
     ] = None,
     sets: Sets = None,
     name: Annotated[

@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from drltrade.backtest.record import Record
     from drltrade.envs import Game
 
-__all__ = ["Judged", "backtest_target", "run_policy", "run_strategy", "save_backtest"]
+__all__ = [
+    "OUTSIDE",
+    "Judged",
+    "backtest_target",
+    "policy_of",
+    "run_policy",
+    "run_strategy",
+    "save_backtest",
+]
 
-_OUTSIDE = ("fill", "costs", "leverage", "equity")
+OUTSIDE = ("fill", "costs", "leverage", "equity")
 """What an environment decides about the world; the rest of it is a policy's own."""
 
 
@@ -71,13 +79,41 @@ def backtest_target(
     choice = choice or Choice()
     if is_plugin(target) or target in STRATEGIES:
         return _judge_strategy(target, env, choice)
+    return _judge_policy(_run_named(target, out), env, choice)
+
+
+def policy_of(target: str, out: Path = Path("runs")) -> Policy:
+    """Loads the policy of a run folder; of an experiment's, the best by validation score.
+
+    Raises:
+        UsageError: there is no such run, or it holds no policy.
+    """
+    job, _ = best_job(_run_named(target, out))
+    return _load(job)
+
+
+def _run_named(target: str, out: Path) -> Path:
+    from drltrade.agents.strategies import STRATEGIES
+
     if Path(target).exists() or (out / target).exists():
-        return _judge_policy(find_run(target, out), env, choice)
+        return find_run(target, out)
     known = [*STRATEGIES, *(folder.name for folder in known_runs(out))]
     raise UsageError(
         f"There is no strategy or run '{target}'.{nearest(target, known)} Name one of"
         f" {', '.join(known)}, a run folder, or path.py:Name."
     )
+
+
+def _load(job: Path) -> Policy:
+    from drltrade.agents import load_policy
+
+    own = [Path(root) for root in _story(job).get("roots", ())]
+    return load_policy(job, roots=tuple(dict.fromkeys((*own, *workspace_roots()))))
+
+
+def _story(job: Path) -> dict[str, Any]:
+    """Reads what a job says of itself; a policy folder without it says nothing."""
+    return read_json(job / "job.json") if (job / "job.json").is_file() else {}
 
 
 def run_strategy(
@@ -150,13 +186,9 @@ def _judge_strategy(target: str, env: str | None, choice: Choice) -> Judged:
 
 
 def _judge_policy(folder: Path, env: str | None, choice: Choice) -> Judged:
-    from drltrade.agents import load_policy
-
     job, note = best_job(folder)
-    story = read_json(job / "job.json") if (job / "job.json").is_file() else {}
-    own_roots = [Path(root) for root in story.get("roots", ())]
-    roots = tuple(dict.fromkeys((*own_roots, *workspace_roots())))
-    policy = load_policy(job, roots=roots)
+    story, policy = _story(job), _load(job)
+    roots = policy.roots
     start, end = choice.start, choice.end
     elsewhere = env is not None or choice.data is not None
     if not elsewhere and start is None and end is None and story:
@@ -186,7 +218,7 @@ def _policy_game(
     if env is not None:
         settings, _ = resolve_env(env, choice=Choice(), roots=roots)
         world = settings.model_dump(mode="json")
-        changes = {key: world[key] for key in _OUTSIDE}
+        changes = {key: world[key] for key in OUTSIDE}
         data = world["data"]
     if choice.data is not None:
         data = {"source": choice.data}

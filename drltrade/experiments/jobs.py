@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -13,7 +14,25 @@ from typing import Any, Literal
 from drltrade.errors import UsageError
 from drltrade.plugins import find_file, is_plugin
 
-__all__ = ["Event", "Job", "plugin_hashes", "version"]
+__all__ = ["Event", "Job", "code_hash", "plugin_hashes", "version"]
+
+_DECIDING = ("data", "features", "sim", "envs", "agents", "backtest")
+
+
+def version() -> str:
+    """Returns the version of drltrade that is running."""
+    return importlib.metadata.version("drltrade")
+
+
+@functools.cache
+def code_hash() -> str:
+    """Hashes the rooms that decide a result, so that a changed checkout is another version."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for room in _DECIDING:
+        for file in sorted((package / room).rglob("*.py")):
+            digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Job:
         home: the experiment's folder, `runs/<experiment>`.
         roots: where plug-ins and data files are looked up after the current folder.
         fold: which fold of the splits this is.
-        version: the version of drltrade.
+        version: the version of drltrade and the hash of its code.
         device: where the networks are trained; not a part of the id.
     """
 
@@ -41,7 +60,7 @@ class Job:
     home: Path
     roots: tuple[Path, ...] = ()
     fold: int = 0
-    version: str = field(default_factory=lambda: version())
+    version: str = field(default_factory=lambda: f"{version()}+{code_hash()}")
     device: str = "auto"
 
     @property
@@ -89,11 +108,6 @@ class Event:
     best: float | None = None
     message: str = ""
     exit_code: int = 1
-
-
-def version() -> str:
-    """Returns the version of drltrade that is running."""
-    return importlib.metadata.version("drltrade")
 
 
 def plugin_hashes(content: Any, roots: Sequence[Path]) -> dict[str, str]:

@@ -128,7 +128,8 @@ def plan_experiment(
     from drltrade.data import load
 
     choice = choice or Choice()
-    roots = tuple(workspace_roots() if roots is None else roots)
+    # The folder of today is kept with the run: tomorrow's command may be given elsewhere.
+    roots = (Path.cwd(), *(workspace_roots() if roots is None else roots))
     own, env_sets, agent_sets = _sort_overrides(choice.sets)
     content = _with_choice(content, choice)
     for assignment in own:

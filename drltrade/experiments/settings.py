@@ -52,12 +52,21 @@ def _named(kind: str) -> Any:
     return BeforeValidator(check)
 
 
+def _folder_name(value: Any) -> Any:
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(value)):
+        raise ValueError(f"'{value}' is no folder name; use letters, digits, '.', '_' and '-'")
+    return None if value is None else str(value)
+
+
 def _several(value: Any) -> Any:
-    return [value] if isinstance(value, str | dict) else value
+    value = [value] if isinstance(value, str | dict) else value
+    if not value:
+        raise ValueError("name at least one agent")
+    return value
 
 
 def _seeds(value: Any) -> Any:
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool) or value is None or value in ([], ()):
         raise ValueError(f"write how many seeds, or a list of them, not {value}")
     if isinstance(value, int):
         if value < 1:
@@ -103,17 +112,17 @@ class Budget(Settings):
 class ExperimentSettings(Settings):
     """One experiment: env x agents x splits x seeds."""
 
-    name: str | None = Field(default=None, pattern=re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$"))
+    name: Annotated[str | None, BeforeValidator(_folder_name)] = None
     """Its folder below `runs/`; without one, the file's own name."""
     env: Annotated[Any, _named("env")] = "sample"
     """`sample`, the name or path of a file in `envs/`, or its content."""
-    agents: Annotated[
-        tuple[Annotated[Any, _named("agent")], ...], BeforeValidator(_several), Field(min_length=1)
-    ] = ("ppo",)
+    agents: Annotated[tuple[Annotated[Any, _named("agent")], ...], BeforeValidator(_several)] = (
+        "ppo",
+    )
     """Names, files or contents of `agents/`; `agent:` with a single one is the same."""
     splits: SplitSettings = SplitSettings()
     """The train, validation and test intervals."""
-    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds), Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = (0,)
     """How many seeds (0, 1, ...), or a list of them."""
     budget: Budget = Budget()
     """How long each job trains."""

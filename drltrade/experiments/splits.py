@@ -62,10 +62,11 @@ def resolve_splits(settings: SplitSettings, market: Market) -> Splits:
     else:
         ranges = {role: _located(role, settings, market) for role in _ROLES}
     for role, (first, last) in ranges.items():
-        if last - first + 1 < 2:
+        count = max(last - first + 1, 0)
+        if count < 2:
             raise UsageError(
-                f"The {role} split holds {max(last - first + 1, 0)} bars of '{market.name}'"
-                f" ({market.bars} bars in all); it needs at least 2."
+                f"The {role} split holds {count} of the {market.bars} bars of '{market.name}'; it"
+                " needs at least 2. Use more data or other splits."
             )
     for earlier, later in (("train", "valid"), ("valid", "test")):
         if ranges[earlier][1] >= ranges[later][0]:

@@ -1,0 +1,177 @@
+"""What Python users call: train one agent, backtest anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drltrade.config import parse
+from drltrade.experiments.settings import SplitSettings
+from drltrade.experiments.splits import Splits, resolve_splits
+
+if TYPE_CHECKING:
+    from drltrade.agents import AgentSettings, Policy, Progress
+    from drltrade.agents.strategies import BarStrategy, Strategy
+    from drltrade.backtest import Record
+    from drltrade.envs import EnvSettings, Game
+
+__all__ = ["Trained", "backtest", "train"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What `train` gives back.
+
+    Attributes:
+        policy: the best checkpoint by validation score.
+        score: its validation score, a Sharpe ratio.
+        history: (steps, score) of each checkpoint.
+        splits: the three intervals.
+        test: the policy's record on the test interval.
+    """
+
+    policy: Policy
+    score: float | None
+    history: tuple[tuple[int, float], ...]
+    splits: Splits
+    test: Record
+
+
+def train(
+    env: str | Path | Mapping[str, Any] | EnvSettings | Game = "sample",
+    agent: str | Path | Mapping[str, Any] | AgentSettings = "ppo",
+    *,
+    steps: int = 100_000,
+    seed: int = 0,
+    splits: Mapping[str, Any] | None = None,
+    evaluations: int = 10,
+    device: str = "auto",
+    progress: Callable[[Progress], None] | None = None,
+    **overrides: Any,
+) -> Trained:
+    """Trains one agent with one seed in this process; nothing is written.
+
+    Args:
+        env: `sample`, the name of a file in `envs/`, a YAML file, a mapping, settings or a game.
+        agent: a name, a YAML file, a mapping or settings.
+        steps: account-steps to train for.
+        seed: the one number that all randomness comes from.
+        splits: `{"train": [from, to], "valid": ..., "test": ...}`, or shares of the bars; by
+            default .6, .2 and .2 in order of time.
+        evaluations: checkpoints that are scored on the validation interval.
+        device: auto, cpu or cuda.
+        progress: is told how far the training is.
+        overrides: the environment's settings to replace, such as `window=32`; `reward` may be a
+            function of a Step and `data` a Market.
+
+    Raises:
+        UsageError: a name or a setting is wrong, or the agent cannot play the environment.
+
+    Example:
+        >>> trained = train("sample", "ppo", steps=2_000, window=4)
+        >>> trained.test.symbols
+        ('AAPL',)
+    """
+    from drltrade.agents import TrainTask, agent_of, parse_agent
+    from drltrade.agents import train as learn
+    from drltrade.backtest import run_backtest
+    from drltrade.envs import build_game
+    from drltrade.experiments.backtests import run_policy
+    from drltrade.experiments.training import validation_score
+
+    plain = _game(env, overrides)
+    settings = parse_agent(agent, plain.roots)
+    parts = resolve_splits(parse(SplitSettings, dict(splits or {}), "splits"), plain.market)
+    game = build_game(
+        plain.settings,
+        market=plain.market,
+        roots=plain.roots,
+        usable=agent_of(settings).usable_schemes(plain.market.assets),
+        start=parts.train.start,
+        end=parts.train.end,
+        reward=plain.reward,
+    )
+    valid = game.between(parts.valid.start, parts.valid.end)
+    task = TrainTask(game, settings, seed, steps, device=device, evaluations=evaluations)
+    result = learn(
+        task,
+        score=lambda policy: validation_score(run_backtest(policy, valid)),
+        progress=progress,
+    )
+    test = game.between(parts.test.start, parts.test.end)
+    record = run_policy(result.policy, test, f"{settings.name} seed {seed}")
+    return Trained(result.policy, result.best_score, result.history, parts, record)
+
+
+def backtest(
+    actor: str | Path | Policy | Strategy | BarStrategy,
+    env: str | Path | Mapping[str, Any] | EnvSettings | Game | None = None,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    **overrides: Any,
+) -> Record:
+    """Rolls a strategy or a policy through historical bars, once.
+
+    Args:
+        actor: a strategy's name, `path.py:Name`, a strategy object, a policy, or a run folder.
+        env: as for `train`; by default the sample for a strategy and, for a policy, the
+            environment that it was trained in.
+        start: first date; the first bar by default.
+        end: last date, inclusive.
+        overrides: the environment's settings to replace, as for `train`.
+
+    Raises:
+        UsageError: there is no such actor, or something set does not fit it.
+
+    Example:
+        >>> record = backtest("buy_and_hold", "sample", fill="next_close", start="2011")
+        >>> len(record.stamps)
+        544
+    """
+    from drltrade.agents import Policy
+    from drltrade.agents.strategies import STRATEGIES
+    from drltrade.experiments.backtests import policy_of, run_policy, run_strategy
+    from drltrade.plugins import is_plugin
+
+    if isinstance(actor, str | Path) and not (is_plugin(str(actor)) or str(actor) in STRATEGIES):
+        actor = policy_of(str(actor))
+    if isinstance(actor, Policy):
+        game = _policy_game(actor, env, start, end, overrides)
+        return run_policy(actor, game, f"{actor.card.agent} seed {actor.card.seed}")
+    game = _game(env or "sample", overrides)
+    if start is not None or end is not None:
+        game = game.between(start, end)
+    if isinstance(actor, str | Path):
+        return run_strategy(str(actor), game, game.roots)
+    from drltrade.backtest import run_backtest
+
+    return run_backtest(actor, game, name=getattr(actor, "name", type(actor).__name__))
+
+
+def _game(env: Any, overrides: Mapping[str, Any]) -> Game:
+    from drltrade.envs import make_env
+
+    return make_env(env, **overrides).game
+
+
+def _policy_game(
+    policy: Policy, env: Any, start: str | None, end: str | None, overrides: Mapping[str, Any]
+) -> Game:
+    from drltrade.data import Market, load
+    from drltrade.envs import EnvSettings
+    from drltrade.experiments.backtests import OUTSIDE
+
+    changes = dict(overrides)
+    data = changes.pop("data", None)
+    market = data if isinstance(data, Market) else None
+    if env is not None:
+        world = _game(env, {} if data is None else {"data": data})
+        content = world.settings.model_dump(mode="json")
+        changes = {**{key: content[key] for key in OUTSIDE}, **changes}
+        market = world.market
+    elif data is not None and market is None:
+        market = load(parse(EnvSettings, {"data": data}, "data").data, policy.roots)
+    return policy.game(market, start, end, changes)

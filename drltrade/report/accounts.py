@@ -96,7 +96,8 @@ def _which(entry: Entry) -> str:
     seeds = len(entry.records)
     if seeds == 1:
         return "its one record" if entry.kind != "agent" else f"seed {entry.seed(0)}, the only one"
-    return f"the median of {seeds} seeds by final equity, seed {entry.seed(entry.middle)}"
+    middle = "median" if seeds % 2 else "lower of the two middle ones"
+    return f"the {middle} of {seeds} seeds by final equity, seed {entry.seed(entry.middle)}"
 
 
 def _note(entry: Entry, shown: int, trades: list[Any]) -> str:

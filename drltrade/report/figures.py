@@ -23,7 +23,7 @@ Figure = dict[str, Any]
 Floats = NDArray[np.float64]
 
 _COLOURS = 6
-_DASHES = ("dash", "dot", "dashdot", "12px,3px", "2px,6px", "12px,3px,2px,3px,2px,3px")
+_DASHES = ("solid", "dash", "dot", "dashdot", "12px,3px", "2px,6px", "12px,3px,2px,3px")
 
 
 def label(name: str) -> str:
@@ -32,11 +32,15 @@ def label(name: str) -> str:
 
 
 def line_style(entry: Entry, entries: Sequence[Entry]) -> dict[str, Any]:
-    """Gives an entry its line: agents a colour each, all others grey with a dash each."""
-    same = of_kind(entries, entry.kind)
+    """Gives an entry its line: what is judged a colour each, the others grey with a dash each.
+
+    Without agents everything is judged.
+    """
+    agents = of_kind(entries, "agent")
+    same = of_kind(entries, entry.kind) if agents else of_kind(entries, "strategy", "reference")
     place = next(i for i, other in enumerate(same) if other is entry)
-    if entry.kind == "agent":
-        dash = "solid" if place < _COLOURS else _DASHES[place // _COLOURS - 1]
+    if entry.kind == "agent" or not agents:
+        dash = _DASHES[place // _COLOURS % len(_DASHES)]
         return {"color": f"--agent-{place % _COLOURS + 1}", "width": 2, "dash": dash}
     colour = "--baseline" if entry.kind == "strategy" else "--reference"
     return {"color": colour, "width": 1.5, "dash": _DASHES[place % len(_DASHES)]}
@@ -71,7 +75,7 @@ def _scale(entries: Sequence[Entry]) -> dict[str, Any]:
     curves = [_curves(entry) for entry in entries]
     top, bottom = max(c.max() for c in curves), min(c.min() for c in curves)
     if top > 10.0 and bottom > 0.05:
-        return {"type": "log", "title": {"text": "Value of 1, log scale"}}
+        return {"type": "log", "dtick": "D2", "title": {"text": "Value of 1, log scale"}}
     return {"title": {"text": "Value of 1"}}
 
 

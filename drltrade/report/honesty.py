@@ -213,10 +213,10 @@ def _stamp(value: Any) -> str:
 
 def _brief(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_brief(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {_brief(item)}" for key, item in value.items()) or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(_brief(item) for item in value)
-    return str(value)
+        return ", ".join(_brief(item) for item in value) or "none"
+    return "none" if value is None else str(value)
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -20,13 +20,13 @@ from drltrade.report.entry import Entry, best, of_kind
 from drltrade.report.figures import growth_figure
 from drltrade.report.panels import price_line, shown_assets
 from drltrade.report.thin import LIMIT
+from drltrade.report.verdict import sides
 from drltrade.report.verdict import verdict as found
 
 __all__ = ["render", "write_report"]
 
 KPIS = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "costs")
 _PANEL_POINTS = 60_000  # of all position lines together: what keeps the file small
-_KINDS = {"agent": "Agents", "strategy": "Baselines", "reference": "References"}
 
 
 def write_report(
@@ -86,8 +86,9 @@ def render(
         raise UsageError(f"Two entries of a report are called '{twice[0]}'; rename one.")
     assumptions = dict(assumptions or {})
     ordered = of_kind(entries, "agent", "strategy", "reference")
-    baseline = best(of_kind(entries, "strategy"))
-    leader = best(of_kind(entries, "agent")) or baseline or ordered[0]
+    judged, baselines = sides(entries)
+    baseline = best(baselines)
+    leader = best(judged) or ordered[0]
     views, lines = _views(ordered, leader)
     figures = {
         "growth": growth_figure(entries),
@@ -109,7 +110,7 @@ def render(
         groups=_groups(entries),
         compared=[METRICS[name] for name in tables.COMPARED],
         views=views,
-        seeds=_seeds(entries, baseline),
+        seeds=_seeds(entries, baseline) if judged and judged[0].kind == "agent" else [],
         every=[(metric, _row(metric.name, ordered)) for metric in METRICS.values()],
         ordered=ordered,
         assumptions=list(honesty.flatten(_assumed(entries, leader, assumptions))),
@@ -200,8 +201,9 @@ def _kpis(leader: Entry, others: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def _groups(entries: Sequence[Entry]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Groups the comparison by kind, every cell already text with its range."""
+    judged = "Baselines" if of_kind(entries, "agent") else "Strategies"
     groups = []
-    for kind, heading in _KINDS.items():
+    for kind, heading in (("agent", "Agents"), ("strategy", judged), ("reference", "References")):
         rows = [row for row in tables.comparison_table(entries) if row["kind"] == kind]
         cells = [
             {

@@ -92,17 +92,15 @@ def _trade_marks(record: Record, asset: int, trades: Sequence[Trade]) -> list[di
     mine = [trade for trade in trades if trade.symbol == record.symbols[asset]]
     mine = sorted(mine, key=lambda trade: -abs(trade.pnl))[:TRADES]
     price = record.path.fill_price[:, asset]
-    marks = []
+    size = 9 if len(mine) <= 40 else 6
+    left = [(t.exit, _exit_price(t, price), t) for t in mine if not t.open]
+    marks = [_marks("exit", "x-thin-open", "--ink-soft", left, size)]
     for side, symbol, colour in (
         ("long", "triangle-up", "--up"),
         ("short", "triangle-down", "--down"),
     ):
-        opened = [trade for trade in mine if trade.side == side]
-        points = [(trade.entry, float(price[trade.entry_row]), trade) for trade in opened]
-        marks.append(_marks(f"{side} entry", symbol, colour, points, price.size))
-    closed = [trade for trade in mine if not trade.open]
-    points = [(trade.exit, _exit_price(trade, price), trade) for trade in closed]
-    marks.append(_marks("exit", "x-thin-open", "--ink", points, price.size))
+        opened = [(t.entry, float(price[t.entry_row]), t) for t in mine if t.side == side]
+        marks.append(_marks(f"{side} entry", symbol, colour, opened, size))
     return [mark for mark in marks if mark["x"]]
 
 
@@ -112,7 +110,7 @@ def _exit_price(trade: Trade, price: Any) -> float:
 
 
 def _marks(
-    name: str, symbol: str, colour: str, points: list[tuple[Any, float, Trade]], bars: int
+    name: str, symbol: str, colour: str, points: list[tuple[Any, float, Trade]], size: int
 ) -> dict[str, Any]:
     points = sorted(points, key=lambda point: point[0])
     x = np.array([stamp for stamp, _, _ in points], dtype="datetime64[ns]")
@@ -125,8 +123,8 @@ def _marks(
         "marker": {
             "symbol": symbol,
             "color": colour,
-            "size": 9 if bars < 1500 else 7,
-            "line": {"width": 1.5, "color": colour},
+            "size": size,
+            "line": {"width": 1.25, "color": colour},
         },
         "hovertemplate": f"{name}<br>%{{x}}<br>%{{y}}<br>trade %{{customdata:.2%}}<extra></extra>",
     }

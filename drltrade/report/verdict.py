@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from drltrade.report.entry import Entry, best, of_kind
 from drltrade.report.words import percent, ratio, span, spread
 
-__all__ = ["verdict"]
+__all__ = ["sides", "verdict"]
 
 _SAME = 1e-9  # of return: closer than this is the same path
 
@@ -16,17 +16,22 @@ def verdict(entries: Sequence[Entry]) -> list[str]:
     """Returns two sentences: who was ahead by how much, and what else weighs on it.
 
     Agents are judged by the median seed against the baseline that made the most over the same
-    bars; references are left out. Nothing is said about significance: that takes more than the
-    spread over seeds.
+    bars; without agents the first strategy is judged against the others. References are left out.
+    Nothing is said about significance: that takes more than the spread over seeds.
     """
-    agents, baselines = of_kind(entries, "agent"), of_kind(entries, "strategy")
-    agent, baseline = best(agents), best(baselines)
-    if agent is not None and baseline is not None:
-        return [_against(agent, baseline, agents), _weighed(agent, baseline, agents)]
-    leader = agent or baseline
+    judged, baselines = sides(entries)
+    leader, baseline = best(judged), best(baselines)
     if leader is None:
         return ["Only references were run, and nobody can trade those."]
-    return _alone(leader, agents or baselines)
+    if baseline is None:
+        return _alone(leader, judged)
+    return [_against(leader, baseline, judged), _weighed(leader, baseline, judged)]
+
+
+def sides(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Parts entries into those that are judged and the baselines that they are judged against."""
+    agents, strategies = of_kind(entries, "agent"), of_kind(entries, "strategy")
+    return (agents, strategies) if agents else (strategies[:1], strategies[1:])
 
 
 def _against(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
@@ -37,7 +42,8 @@ def _against(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
     if not made > other + _SAME:
         opening = f"No better than {baseline.label}"
     elif seeds == 1:
-        opening = f"Ahead of {baseline.label} with the one seed that was run"
+        one = " with the one seed that was run" if agent.kind == "agent" else ""
+        opening = f"Ahead of {baseline.label}{one}"
     elif ahead == seeds:
         opening = f"Ahead of {baseline.label} in every one of {seeds} seeds"
     else:
@@ -65,12 +71,14 @@ def _weighed(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
         sentence += f"; {ahead} of {runs} agent runs ended ahead of {baseline.label}"
     if len(agents) > 1:
         sentence += f", and to pick the best of {len(agents)} agents on these bars flatters it"
+    if agent.kind != "agent":
+        sentence += "; this is one stretch of bars and says nothing about the next"
     return f"{sentence}."
 
 
 def _alone(leader: Entry, others: Sequence[Entry]) -> list[str]:
     first = f"Over {span(leader.shown)} {leader.label} returned {_return(leader)}"
-    first += f", the most of {len(others)} that were run." if len(others) > 1 else "."
+    first += f", the most of {len(others)} agents that were run." if len(others) > 1 else "."
     second = (
         f"Its Sharpe ratio was {ratio(leader.median('sharpe'))} and its deepest fall"
         f" {percent(leader.median('max_drawdown'))}"

@@ -117,4 +117,4 @@ def test_the_conditions_say_fill_costs_dates_seeds_and_data(make_entry):
 
 def test_nested_assumptions_become_dotted_names():
     content = {"env": {"costs": {"rate": 0.1}, "none": {}}, "seeds": [1, 2]}
-    assert dict(flatten(content)) == {"env.costs.rate": "0.1", "env.none": "", "seeds": "1, 2"}
+    assert dict(flatten(content)) == {"env.costs.rate": "0.1", "env.none": "none", "seeds": "1, 2"}

@@ -247,6 +247,16 @@ def test_what_cannot_be_reported_is_said(entries):
         render("t", [entries[3], entries[3]])
 
 
+def test_a_strategy_alone_is_what_its_page_is_about(make_entry):
+    strategies = [make_entry("sma", 0.1, kind="strategy"), make_entry("hold", 0.3, kind="strategy")]
+    page = Page(render("t", strategies))
+    assert page.mistakes == []
+    assert "sma at a glance" in page.prose
+    assert "Seed by seed" not in page.prose
+    colours = {t["line"]["color"] for t in page.figures["growth"]["data"]}
+    assert colours == {"--agent-1", "--agent-2"}
+
+
 @pytest.mark.parametrize("bars", [2, 3])
 def test_the_shortest_record_makes_a_page(make_record, bars):
     record = make_record(np.linspace(100, 101, bars), [1.0] + [np.nan] * (bars - 1))

@@ -58,12 +58,18 @@ def test_without_a_baseline_nothing_is_called_good(make_entry):
     assert "no baseline was run, so nothing says whether that is good" in second
 
 
-def test_strategies_alone_are_told_apart(make_entry):
-    first, second = verdict(
-        [make_entry("hold", 0.3, kind="strategy"), make_entry("cash", 0.0, kind="strategy")]
-    )
-    assert "hold returned 30.0 %, the most of 2 that were run." in first
-    assert "says nothing about the next" in second
+def test_without_agents_the_first_strategy_is_judged_by_the_others(make_entry):
+    strategies = [
+        make_entry("sma_cross", 0.1, kind="strategy"),
+        make_entry("cash", 0.0, kind="strategy"),
+        make_entry("hold", 0.3, kind="strategy"),
+    ]
+    first, second = verdict(strategies)
+    assert first.startswith("No better than hold:")
+    assert "sma_cross returned 10.0 %, against 30.0 % for hold, the best baseline." in first
+    assert second.endswith("this is one stretch of bars and says nothing about the next.")
+    assert verdict(strategies[::-1])[0].startswith("Ahead of sma_cross: over")
+    assert verdict(strategies[:1])[0] == "Over 2020-01-01 to 2020-01-04 sma_cross returned 10.0 %."
 
 
 def test_a_reference_is_nobodys_rival(make_entry):

@@ -9,6 +9,7 @@ import numpy as np
 
 from drltrade.backtest.files import stamp_text
 from drltrade.report.entry import Entry, of_kind
+from drltrade.report.verdict import sides
 from drltrade.report.words import count, join, span
 
 __all__ = ["FEW_TRADES", "differences", "facts", "flatten", "warnings_of"]
@@ -134,8 +135,8 @@ def _thin_evidence(entries: Sequence[Entry]) -> Iterator[str]:
     agents = of_kind(entries, "agent")
     few = [
         f"{entry.label} ({count(entry.median('trades'))})"
-        for entry in agents or entries
-        if entry.kind != "reference" and entry.median("trades") < FEW_TRADES
+        for entry in sides(entries)[0]
+        if entry.median("trades") < FEW_TRADES
     ]
     if few:
         yield (

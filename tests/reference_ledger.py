@@ -20,8 +20,8 @@ def post_cost_equity(equity, holdings, wanted, rate, leverage, kept):
         aims = trades(value)
         return value - equity + rate * sum(abs(aims[i] - holdings[i]) for i in wanted)
 
-    low, high = 0.0, equity
-    for _ in range(300):
+    low, high = -1000 * equity, equity
+    for _ in range(400):
         middle = (low + high) / 2
         if gap(middle) > 0:
             high = middle
@@ -78,10 +78,14 @@ def run(open_, close, targets, *, fill, commission, slippage, leverage, shorts, 
                 row["commission"], row["slippage"] = commission * notional, slippage * notional
                 row["turnover"] = notional / before
                 cash -= row["commission"] + row["slippage"]
-                row["bar_pnl"] = math.fsum(shares[i] * (close[t + 1][i] - p[i]) for i in assets)
-                equity = cash + math.fsum(shares[i] * close[t + 1][i] for i in assets)
-                if equity <= ruin * start:
-                    row["shortfall"], dead = ruin * start - equity, True
+                left = cash + math.fsum(shares[i] * p[i] for i in assets)
+                if left <= ruin * start:
+                    row["shortfall"], dead = ruin * start - left, True
+                else:
+                    row["bar_pnl"] = math.fsum(shares[i] * (close[t + 1][i] - p[i]) for i in assets)
+                    equity = cash + math.fsum(shares[i] * close[t + 1][i] for i in assets)
+                    if equity <= ruin * start:
+                        row["shortfall"], dead = ruin * start - equity, True
             if dead:
                 cash = equity = ruin * start
                 shares = [0.0 for _ in assets]

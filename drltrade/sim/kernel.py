@@ -1,9 +1,10 @@
-"""The money arithmetic: one account through one bar, compiled by numba.
+"""The money arithmetic: one account through one bar, compiled by numba as one unit.
 
 Everything else in the library that needs a fill, a cost or a mark calls these functions. The
 bar's order of events is: gap from the last close to the fill price, fill with its costs, move
-from the fill price to the close, ruin check, drawdown. `NO_ORDER` ... are the codes of
-`rules.STATUS`.
+from the fill price to the close, drawdown; ruin is checked before and after the fill and at the
+close. `NO_ORDER` ... are the codes of `rules.STATUS`. What is compiled stays in this one file:
+numba's cache notices a change of the file that holds the function, but not of those it calls into.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -155,13 +156,13 @@ def _equity_after_costs(
 
 @_inline
 def _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar, rules, equity):
-    """Trades one account to its targets at the fill price and pays for it."""
+    """Trades one account to its targets at the fill price; returns the equity left after costs."""
     account = accounts[b]
     count, kept, ordered, scale = _sort_orders(
         b, book, status, targets, row, prices, price_row, price_bar, rules
     )
     if count == 0:
-        return
+        return equity
     value = _equity_after_costs(
         b, book, status, targets, row, prices, price_row, price_bar, rules, equity, kept, ordered,
         scale,
@@ -192,6 +193,7 @@ def _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar,
     account.slippage = rules.slippage * notional
     account.cash -= account.commission + account.slippage
     account.turnover = notional / account.equity_before
+    return equity - account.commission - account.slippage
 
 
 @_inline
@@ -238,9 +240,13 @@ def _one_bar(b, accounts, book, status, targets, row, prices, benchmark, rules):
             book[b, TRADED, i] = 0.0
             book[b, FILL_PRICE, i] = np.nan
             status[b, i] = RUINED if targets[row, i] == targets[row, i] else NO_ORDER
+    else:
+        equity = _fill(
+            b, accounts, book, status, targets, row, prices, price_row, price_bar, rules, equity
+        )
+    if equity <= floor:
         _close_for_ruin(b, accounts, book, equity, floor)
     else:
-        _fill(b, accounts, book, status, targets, row, prices, price_row, price_bar, rules, equity)
         equity = account.cash
         for i in range(assets):
             close = prices[CLOSE_ROW, t + 1, i]

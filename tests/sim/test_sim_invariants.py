@@ -108,7 +108,7 @@ def test_the_same_target_at_the_same_price_is_no_second_trade(game):
 @many
 @given(games())
 def test_gross_exposure_stays_within_the_limit_and_nothing_moves_after_ruin(game):
-    open_, close, targets, rules = game
+    open_, close, _, rules = game
     path = play(*game)
     prices = {"next_open": open_[1:], "next_close": close[1:], "same_close": close[:-1]}
     fill = prices[rules.fill]

@@ -151,3 +151,15 @@ def test_steps_are_read_only():
     engine = Engine(Prices(column(1, 2), column(1, 2)), Rules())
     with pytest.raises(ValueError, match="read-only"):
         engine.current.equity[0] = 5.0
+
+
+def test_costs_that_eat_the_account_ruin_it_at_the_fill():
+    dear = Rules("same_close", Costs(Commission(0.1), Slippage(0.0)), on_change=False)
+    path = play([10, 19.5, 1, 1], [10, 19.5, 1, 1], [-1, 0, 0, 0], dear, 1100.0)
+    # V' = 1100 / 1.1 = 1000: 100 shares short, cash 2000. At 19.5 it is worth 50.
+    assert path.equity[1] == pytest.approx(50.0)
+    # Buying back 1950 would cost 195: 50 - 195 = -145. The later fall to 1 must not revive it.
+    assert path.commission[2] == pytest.approx(195.0)
+    assert path.shortfall[2] == pytest.approx(145.0 + 0.11)
+    assert path.equity[2:].tolist() == pytest.approx([0.11, 0.11])
+    assert path.terminated

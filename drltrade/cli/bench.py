@@ -14,16 +14,18 @@ def bench(as_json: Json = False) -> None:
 
       drltrade bench --json
     """
-    from drltrade.cli.output import print_json, print_table
+    from drltrade.cli.output import note, print_json, print_table
     from drltrade.experiments.bench import run_bench
 
-    result = run_bench()
+    result = run_bench(lambda what: note(f"measuring {what}"))
     if as_json:
         print_json(result)
         return
     for name, figures in result.items():
-        rows = [
-            [key, f"{value:,.4g}" if isinstance(value, float) else str(value)]
-            for key, value in figures.items()
-        ]
-        print_table([name, ""], rows)
+        print_table([name, ""], [[key, _figure(value)] for key, value in figures.items()])
+
+
+def _figure(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -43,4 +43,4 @@ def list_(
         )
         return
     for kind, rows in found.items():
-        print_table([kind, "what it is"], rows or [("none yet", "")])
+        print_table([kind, "what it is"], rows or [("none yet", "")], prose=True)

@@ -30,20 +30,37 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    title: str | None = None,
+    prose: bool = False,
 ) -> None:
-    """Prints a table on stdout: the first column to the left, figures to the right."""
+    """Prints a table on stdout: the first column to the left, the others to the right.
+
+    Args:
+        columns: the headings.
+        rows: the cells as text.
+        title: a line above it.
+        prose: the second of two columns holds words rather than figures.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     if title:
         print(title)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    lines = [[str(cell) for cell in row] for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for at, name in enumerate(columns):
-        table.add_column(name, justify="left" if at == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        words = prose and at == 1
+        longest = max((len(line[at]) for line in lines), default=0)
+        # Headings break, figures do not.
+        heading = name if words or len(name) <= longest else name.replace(" ", "\n")
+        table.add_column(
+            heading, justify="left" if at == 0 or words else "right", no_wrap=not words
+        )
+    for line in lines:
+        table.add_row(*(Text(cell) for cell in line))
     console().print(table)
 
 

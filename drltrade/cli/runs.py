@@ -24,10 +24,11 @@ def report(
 
       drltrade report runs/demo
     """
-    from drltrade.cli.output import print_json, print_table, say
+    from drltrade.cli.output import print_json, say
+    from drltrade.cli.tables import print_comparison
     from drltrade.experiments.experiment import make_report
     from drltrade.experiments.results import find_run
-    from drltrade.report.tables import comparison_table, format_rows
+    from drltrade.report.tables import comparison_table
 
     folder = find_run(run)
     entries, verdict, page = make_report(folder)
@@ -35,8 +36,7 @@ def report(
     if as_json:
         print_json({"run": str(folder), "table": rows, "verdict": verdict, "report": str(page)})
         return
-    header, cells = format_rows(rows)
-    print_table(header, cells)
+    print_comparison(rows)
     for sentence in verdict:
         say(sentence)
     say()
@@ -56,9 +56,10 @@ def compare(
 
       drltrade compare runs/first runs/demo
     """
-    from drltrade.cli.output import print_json, print_table, warn
+    from drltrade.cli.output import print_json, warn
+    from drltrade.cli.tables import print_comparison
     from drltrade.experiments.results import compare_runs, find_run
-    from drltrade.report.tables import comparison_table, format_rows
+    from drltrade.report.tables import comparison_table
 
     folders = [find_run(run) for run in runs]
     entries, warnings = compare_runs(folders)
@@ -67,6 +68,5 @@ def compare(
         names = [str(folder) for folder in folders]
         print_json({"runs": names, "table": rows, "warnings": warnings})
     else:
-        header, cells = format_rows(rows)
-        print_table(header, cells, title="Medians over seeds (range)")
+        print_comparison(rows, "Medians over seeds")
     warn(warnings)

@@ -138,16 +138,18 @@ def _announce(plan: Plan) -> None:
 
 def show_result(result: ExperimentResult, as_json: bool) -> None:
     """Prints the table, what was found, and where the files are."""
-    from drltrade.cli.output import print_json, print_table, say, warn
+    from drltrade.cli.output import print_json, say, warn
+    from drltrade.cli.tables import print_comparison
     from drltrade.experiments.experiment import summary
-    from drltrade.report.tables import comparison_table, format_rows
+    from drltrade.report.tables import comparison_table
 
     if as_json:
         print_json(summary(result))
         return
-    header, cells = format_rows(comparison_table(result.entries))
-    span = result.plan.splits.test
-    print_table(header, cells, title=f"Test interval {span}; medians over seeds (range)")
+    seeds = len(result.plan.settings.seeds)
+    agents = f"agents: medians over {seeds} seeds" if seeds > 1 else "one seed an agent"
+    title = f"Test interval {result.plan.splits.test}, same costs for all; {agents}"
+    print_comparison(comparison_table(result.entries), title)
     for sentence in result.verdict:
         say(sentence)
     warn(result.warnings)

@@ -79,7 +79,7 @@ def train(
     from drltrade.backtest import run_backtest
     from drltrade.envs import build_game
     from drltrade.experiments.backtests import run_policy
-    from drltrade.experiments.training import validation_score
+    from drltrade.experiments.training import one_thread, validation_score
 
     plain = _game(env, overrides)
     settings = parse_agent(agent, plain.roots)
@@ -95,11 +95,12 @@ def train(
     )
     valid = game.between(parts.valid.start, parts.valid.end)
     task = TrainTask(game, settings, seed, steps, device=device, evaluations=evaluations)
-    result = learn(
-        task,
-        score=lambda policy: validation_score(run_backtest(policy, valid)),
-        progress=progress,
-    )
+    with one_thread():
+        result = learn(
+            task,
+            score=lambda policy: validation_score(run_backtest(policy, valid)),
+            progress=progress,
+        )
     test = game.between(parts.test.start, parts.test.end)
     record = run_policy(result.policy, test, f"{settings.name} seed {seed}")
     return Trained(result.policy, result.best_score, result.history, parts, record)

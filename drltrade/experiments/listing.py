@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _fields(prefix: str, model: Any) -> Iterator[tuple[str, str]]:
 
 
 def _parts(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
-    for name in value.__dataclass_fields__:
+    for name in (field.name for field in fields(value)):
         inner = getattr(value, name)
         if hasattr(inner, "__dataclass_fields__"):
             yield from _parts(f"{prefix}{name}.", inner)

@@ -32,7 +32,7 @@ def run_jobs(jobs: Sequence[Job], work: Work, report: Report, workers: int = 1) 
     """Runs every job and returns the failures.
 
     With one worker the jobs run here; with several, each worker is a fresh process (spawn) that
-    computes on one thread and takes one job after the other. A failing job does not stop the
+    takes one job after the other. A failing job does not stop the
     others. On Ctrl-C, or any other way out, the workers are ended before this returns.
 
     Args:

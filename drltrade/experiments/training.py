@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import platform
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from drltrade.data.market import Market
     from drltrade.envs import Game
 
-__all__ = ["job_game", "run_job"]
+__all__ = ["describe", "job_game", "one_thread", "run_job", "validation_score"]
 
 
 def run_job(job: Job, report: Callable[[Event], None]) -> None:
@@ -39,7 +40,7 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
     game = job_game(job, "train")
     budget = job.config["budget"]
     valid = game.between(*_interval(job, "valid"))
-    with building(job.folder) as folder:
+    with one_thread(), building(job.folder) as folder:
         task = TrainTask(
             game=game,
             agent=parse_agent(job.config["agent"], job.roots),
@@ -56,6 +57,23 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
         result = train(task, score=score, progress=lambda now: report(_progress(job, now)))
         result.policy.save(folder)
         _write_result(job, game, result, folder)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Lets torch compute on one thread.
+
+    Networks of this size gain little from a second one, lose twentyfold where something else wants
+    the cores, and a result must not depend on how many jobs happened to run beside it.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def job_game(job: Job, role: str, market: Market | None = None) -> Game:

@@ -138,7 +138,7 @@ def check_file(path: str | Path, *, timezone: str | None = None) -> CheckReport:
         warnings=tuple(findings.warnings),
         notes=tuple(findings.notes),
         rows=rows,
-        symbols=tuple(_describe(part) for part in series),
+        symbols=tuple(_describe(part, not findings.errors) for part in series),
         columns=_columns(series),
         **_answer(market),
     )
@@ -159,11 +159,10 @@ def _columns(series: list[Series]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _describe(series: Series) -> SymbolReport:
+def _describe(series: Series, fine: bool) -> SymbolReport:
     steps = np.abs(np.diff(series.stamps).astype(np.int64)) / 86_400e9
     usual = bar_seconds(series.stamps, np.zeros(len(series.stamps), np.int64)) / 86_400
     prices = [series.fields[name] for name in ("close", "open") if name in series.fields]
-    fine = all(bool((values > 0).all() and np.isfinite(values).all()) for values in prices)
     volume = series.fields.get("volume", np.ones(1))
     return SymbolReport(
         symbol=series.symbol,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from drltrade.data.files import RawTable
+from drltrade.data.files import RawTable, shown
 from drltrade.errors import DataError
 
 __all__ = ["Layout", "recognise"]
@@ -91,7 +91,7 @@ def _names(table: RawTable) -> dict[str, object]:
         name = _plain(label)
         copy = re.sub(r"\.\d+$", "", name)  # how pandas writes the second of two equal names
         if name in named or (copy != name and copy in named):
-            raise DataError(f"{table.label} has two columns named '{copy}'. Keep one.")
+            raise DataError(f"{table.label} has two columns named '{shown(copy)}'. Keep one.")
         named[name] = label
     return named
 
@@ -153,5 +153,5 @@ def _wide(table: RawTable, named: dict[str, object]) -> dict[str, object]:
 
 
 def _listed(labels: Iterable[object]) -> str:
-    names = [str(label) for label in labels]
+    names = [shown(label) for label in labels]
     return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from drltrade.errors import DataError
 
-__all__ = ["SUFFIXES", "RawTable", "from_frame", "read_table"]
+__all__ = ["SUFFIXES", "RawTable", "from_frame", "read_table", "shown"]
 
 _TEXT = (".csv", ".csv.gz", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -51,6 +51,12 @@ class RawTable:
     def where(self, row: int) -> str:
         """Names one row, to begin a sentence with."""
         return f"{self.label}, {self.unit} {self.lines[row]}"
+
+
+def shown(cell: object) -> str:
+    """Writes a cell or a column name so that it fits into a sentence."""
+    text = " ".join(str(cell).split())
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def read_table(path: Path) -> RawTable:

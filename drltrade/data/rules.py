@@ -13,6 +13,9 @@ TOLERANCE = 1e-6
 """Relative room for rounding when open, high, low and close are compared."""
 
 
+_MOST = 1e15  # beyond it, and below its inverse, ratios of prices leave floating point
+
+
 @dataclass(frozen=True)
 class Fault:
     """The first place where one rule is broken, and how often it is broken.
@@ -50,9 +53,13 @@ def find_faults(
         _add(faults, np.isnan(values) & needed, name, values, "but must be a number", _FILL)
         _add(faults, np.isinf(values), name, values, "but must be finite", _FILL)
         _add(faults, values <= 0, name, values, "but prices must be above zero", _POSITIVE)
+        odd = np.isfinite(values) & ((values > _MOST) | ((values > 0) & (values < 1 / _MOST)))
+        _add(faults, odd, name, values, "which is beyond any price", _POSITIVE)
     present = ~np.isnan(volume).all(0)
     _add(faults, np.isnan(volume) & present, "volume", volume, "but must be a number", _VOLUME)
     _add(faults, np.isinf(volume), "volume", volume, "but must be finite", _VOLUME)
+    huge = np.isfinite(volume) & (volume > _MOST**2)
+    _add(faults, huge, "volume", volume, "which is beyond any volume", _VOLUME)
     _add(faults, volume < 0, "volume", volume, "but volume cannot be negative", _VOLUME)
     top = np.maximum(open, close)
     bottom = np.minimum(open, close)

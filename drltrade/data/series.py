@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from drltrade.data.columns import Layout, recognise
-from drltrade.data.files import RawTable
+from drltrade.data.files import RawTable, shown
 from drltrade.data.findings import Findings
 from drltrade.data.stamps import Stamps, read_stamps
 from drltrade.errors import DataError
@@ -89,7 +89,9 @@ def _one(table: RawTable, timezone: str | None, findings: Findings) -> Iterator[
         if pd.api.types.is_numeric_dtype(table.frame[column].dtype):
             extras[name] = table.frame[column].to_numpy(np.float64, na_value=np.nan)
         else:
-            findings.notes.append(f"{table.label}: column '{column}' holds text and is left out.")
+            findings.notes.append(
+                f"{table.label}: column '{shown(column)}' holds text and is left out."
+            )
     for symbol, rows in _groups(table, layout):
         yield Series(
             symbol,
@@ -119,7 +121,7 @@ def _wide(table: RawTable, layout: Layout, stamps: Stamps, findings: Findings) -
         close = _numbers(table, column, symbol, findings)
         held = np.flatnonzero(~np.isnan(close))
         if not len(held):
-            findings.error(f"{table.label}: the column {symbol} holds no prices. Remove it.")
+            findings.error(f"{table.label}: the column {shown(symbol)} holds no prices. Remove it.")
             continue
         # Before its listing and after its end an asset has no price; a hole between is a fault.
         rows = np.arange(held[0], held[-1] + 1)
@@ -149,8 +151,9 @@ def _numbers(table: RawTable, column: object, name: str, findings: Findings) -> 
     wrong = np.isnan(numbers) & cells.notna().to_numpy(bool)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
+        what = f"{shown(name)} is '{shown(cells.iloc[row])}'"
         raise DataError(
-            f"{table.where(row)}: {name} is '{cells.iloc[row]}', which is not a number. "
+            f"{table.where(row)}: {what}, which is not a number. "
             "Write numbers with a point and without units or thousands separators."
         )
     return numbers

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from drltrade.data.files import RawTable
+from drltrade.data.files import RawTable, shown
 from drltrade.errors import DataError
 
 __all__ = ["Stamps", "read_stamps"]
@@ -62,7 +62,9 @@ def read_stamps(cells: pd.Series, table: RawTable, timezone: str | None) -> Stam
     if pd.api.types.is_datetime64_dtype(cells.dtype):
         return _naive(cells, table, timezone)
     if pd.api.types.is_bool_dtype(cells.dtype):
-        raise DataError(f"{table.where(0)}: the stamp is '{cells.iloc[0]}', not a date. {_FIX}")
+        raise DataError(
+            f"{table.where(0)}: the stamp is '{shown(cells.iloc[0])}', not a date. {_FIX}"
+        )
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return _naive(_numbers(cells, table), table, timezone)
     return _text(cells.astype(str).str.strip(), table, timezone)
@@ -75,9 +77,10 @@ def _text(cells: pd.Series, table: RawTable, timezone: str | None) -> Stamps:
         return _naive(_parse(cells, table), table, timezone)
     if not aware.all():
         row = int(np.flatnonzero(aware != aware[0])[0])
+        pair = f"'{shown(cells.iloc[row])}' and '{shown(cells.iloc[0])}'"
         raise DataError(
-            f"{table.where(row)}: the stamp '{cells.iloc[row]}' and '{cells.iloc[0]}' mix time "
-            "zones: one has an offset and one has none. Write all of them alike."
+            f"{table.where(row)}: the stamps {pair} mix time zones: one has an offset and one "
+            "has none. Write all of them alike."
         )
     minutes = offsets.map({text: _minutes(text) for text in offsets.unique()})
     # Summer time moves a zone by an hour; anything wider is two places' clocks in one column.
@@ -151,7 +154,9 @@ def _parse(cells: pd.Series, table: RawTable) -> pd.Series:
     if not whole:
         best = min(readings, key=lambda r: r.isna().sum()) if readings else pd.Series([pd.NaT])
         row = int(np.flatnonzero(best.isna())[0])
-        raise DataError(f"{table.where(row)}: the stamp '{cells.iloc[row]}' is not a date. {_FIX}")
+        raise DataError(
+            f"{table.where(row)}: the stamp '{shown(cells.iloc[row])}' is not a date. {_FIX}"
+        )
     ordered = [reading for reading in whole if reading.is_monotonic_increasing] or whole
     if len(ordered) > 1 and not ordered[0].equals(ordered[1]):
         raise DataError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from drltrade.data.adjust import adjust, widen
 from drltrade.data.dates import show
+from drltrade.data.files import shown
 from drltrade.data.findings import Findings
 from drltrade.data.rules import PRICES, find_faults
 from drltrade.data.series import Series
@@ -62,12 +63,12 @@ def _check_order(series: Series, findings: Findings) -> bool:
     where, stamp = series.table.where(int(series.rows[row])), show(series.stamps[row])
     before = series.table.lines[series.rows[row - 1]]
     if steps[row - 1] == 0:
-        rest = f"stands twice for {series.symbol}, first in {series.table.unit} {before}. "
+        rest = f"stands twice for {shown(series.symbol)}, first in {series.table.unit} {before}. "
         findings.error(f"{where}: the stamp {stamp} {rest}Keep one row of each stamp.")
     elif (steps < 0).all():
         findings.error(f"{where}: the stamps run from new to old. Reverse the rows.")
     else:
-        rest = f"of {series.symbol} follows {show(series.stamps[row - 1])}. "
+        rest = f"of {shown(series.symbol)} follows {show(series.stamps[row - 1])}. "
         findings.error(f"{where}: the stamp {stamp} {rest}Sort the rows by time, oldest first.")
     return False
 
@@ -81,7 +82,7 @@ def _check(series: Series, fields: dict[str, np.ndarray], close: str, findings: 
         name = close if fault.column == "close" else fault.column
         value = "missing" if np.isnan(fault.value) else f"{fault.value:g}, {fault.problem}"
         more = f" ({fault.count} such rows)" if fault.count > 1 else ""
-        findings.error(f"{where}: {name} of {series.symbol} is {value}{more}. {fault.fix}")
+        findings.error(f"{where}: {name} of {shown(series.symbol)} is {value}{more}. {fault.fix}")
     return not faults
 
 
@@ -93,7 +94,8 @@ def _suspect(series: Series, fields: dict[str, np.ndarray], findings: Findings) 
             first = found[0]
             where = series.table.where(int(series.rows[first.bar]))
             more = f" ({len(found)} such bars)" if len(found) > 1 else ""
+            day = show(series.stamps[first.bar])
             findings.warnings.append(
-                f"{where}: the close of {series.symbol} on {show(series.stamps[first.bar])} is "
+                f"{where}: the close of {shown(series.symbol)} on {day} is "
                 f"{first.ratio:.4g} times the one before{more}: {what}"
             )

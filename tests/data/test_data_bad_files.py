@@ -101,6 +101,11 @@ BAD = {
     "negative price": Bad(csv((3, "2020-01-02,10,11,-9,10,5")), ("line 3", "low of p is -9")),
     "negative volume": Bad(csv((3, "2020-01-02,10,11,9,10,-5")), ("line 3", "volume of p is -5")),
     "infinite price": Bad(csv((3, "2020-01-02,10,inf,9,10,5")), ("line 3", "high of p is inf")),
+    "price of no market": Bad(
+        csv((3, "2020-01-02,10,1e300,9,10,5")), ("line 3", "high of p is 1e")
+    ),
+    "volume of no market": Bad(csv((3, "2020-01-02,10,11,9,10,1e99")), ("beyond any volume",)),
+    "quote left open": Bad(csv((3, '2020-01-02,10,11,9,"10,5')), ("'p.csv'",)),
     "word for a price": Bad(csv((3, "2020-01-02,10,11,9,n.a.,5")), ("line 3", "close is 'n.a.'")),
     "thousands": Bad(csv((3, '2020-01-02,10,11,9,"1,010.5",5')), ("line 3", "'1,010.5'")),
     "volume with a unit": Bad(csv((3, "2020-01-02,10,11,9,10,2.5M")), ("volume is '2.5M'",)),
@@ -209,6 +214,51 @@ def test_line_numbers_count_blank_lines(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(DataError, match="line 5"):
         load_market(tmp_path / "p.csv")
+
+
+WRECKS = (
+    b",,nan,-1,0,1e400,1e-320,abc,True,2020-02-30,99999999999999999999,Z,+05:00,NaT,0001-01-01,close"
+).split(b",") + [b",", b'"', b"\n", b";", b"\xff"]
+LONG = b"date,symbol,open,high,low,close,Adj Close,volume,vix\n" + b"".join(
+    b"2020-01-%02d,%s,10,12,9,11,11,100,3\n" % (day, name)
+    for name in (b"A", b"B")
+    for day in (2, 3, 7)
+)
+WIDE = b"date,A,B,C\n" + b"".join(b"2020-01-%02d,10,12,9\n" % day for day in range(1, 9))
+
+
+def wreck(rng: np.random.Generator, content: bytes) -> bytes:
+    """Overwrites cells, cuts the file, or drops a line."""
+    for _ in range(rng.integers(1, 4)):
+        lines = content.split(b"\n")
+        row = rng.integers(len(lines))
+        cells = lines[row].split(b",")
+        cells[rng.integers(len(cells))] = WRECKS[rng.integers(len(WRECKS))]
+        lines[row] = b",".join(cells)
+        if rng.random() < 0.2:
+            del lines[rng.integers(len(lines))]
+        content = b"\n".join(lines)
+        if rng.random() < 0.1:
+            content = content[: rng.integers(1, len(content) + 1)]
+    return content
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_to_a_file_it_loads_or_is_refused_in_words(tmp_path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    path = tmp_path / "p.csv"
+    refused: list[str] = []
+    for content in (csv(), LONG, WIDE) * 12:
+        path.write_bytes(wreck(rng, content))
+        report = check_file(path)
+        if report.ok:
+            assert load_market(path).bars == report.bars
+        else:
+            with pytest.raises(DataError) as caught:
+                load_market(path)
+            refused.append(str(caught.value))
+    assert len(refused) >= 5
+    assert not [sentence for sentence in refused if "\n" in sentence or len(sentence) > 400]
 
 
 def test_no_file_is_changed_by_a_check(tmp_path: Path) -> None:

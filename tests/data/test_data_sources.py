@@ -200,8 +200,12 @@ def test_a_close_far_from_its_neighbours_is_noted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("factor", "says"),
-    [(0.5, "that matches a split"), (2.0, "that matches a split"), (30.0, "matches a split")]
-    + [(9.2, "a split or a change of unit")],
+    [
+        (0.5, "that matches a split"),
+        (2.0, "that matches a split"),
+        (30.0, "that matches a split"),
+        (9.2, "a split or a change of unit"),
+    ],
 )
 def test_a_level_that_moves_for_good_is_noted(tmp_path: Path, factor: float, says: str) -> None:
     odd = pd.DataFrame({"date": DAYS, "close": np.where(np.arange(30) < 9, 10.0, 10.0 * factor)})

@@ -19,6 +19,8 @@ def nearest_split(ratio: np.ndarray, tolerance: float) -> np.ndarray:
         ratio: [T] new shares per old one, as prices or adjustment factors suggest.
         tolerance: how far from a common split it may be, relative.
     """
+    if not len(ratio):
+        return np.ones(0)
     common = np.array([*SPLITS, *(1 / split for split in SPLITS)])
     distance = np.abs(ratio[:, None] / common - 1)
     best = common[np.argmin(distance, axis=1)]

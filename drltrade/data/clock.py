@@ -66,7 +66,8 @@ def _trades_all_week(stamps: np.ndarray) -> bool:
 
 def _bars_a_day(stamps: np.ndarray, segment: np.ndarray, step: float) -> float:
     day = stamps.astype("datetime64[D]").astype(np.int64)
-    _, counts = np.unique(np.stack([segment, day]), axis=1, return_counts=True)
+    turns = np.flatnonzero((np.diff(day) != 0) | (np.diff(segment) != 0)) + 1
+    counts = np.diff([0, *turns, len(day)])
     if len(counts) > 2:
         counts = counts[1:-1]  # the first and the last day may be cut
     count = float(np.median(counts))

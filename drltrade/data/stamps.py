@@ -71,6 +71,8 @@ def read_stamps(cells: pd.Series, table: RawTable, timezone: str | None) -> Stam
 
 
 def _text(cells: pd.Series, table: RawTable, timezone: str | None) -> Stamps:
+    if not cells.str.contains("Z|UTC|[+-][0-9]{2}:?[0-9]{2}$", regex=True).any():
+        return _naive(_parse(cells, table), table, timezone)
     offsets = cells.str.extract(_OFFSET, expand=False)
     aware = offsets.notna().to_numpy(bool)
     if not aware.any():
@@ -139,17 +141,21 @@ def _numbers(cells: pd.Series, table: RawTable) -> pd.Series:
 
 
 def _parse(cells: pd.Series, table: RawTable) -> pd.Series:
-    text = cells.str.replace(r"(?<=\d)T(?=\d)", " ", regex=True)
-    sample = text.iloc[: min(len(text), 50)]
-    formats = [
-        day + hour
+    text = cells
+    if cells.str.contains("T", regex=False).any():
+        text = cells.str.replace(r"(?<=\d)T(?=\d)", " ", regex=True)
+    sample = text.iloc[:50]
+    hits = {
+        (day, hour): int(pd.to_datetime(sample, format=day + hour, errors="coerce").notna().sum())
         for day in (*_DAYS, *_EITHER)
         for hour in _HOURS
-        if pd.to_datetime(sample, format=day + hour, errors="coerce").notna().any()
-    ]
-    # A file may drop the seconds or the midnight of some stamps: fill in from each hour form.
-    days = list(dict.fromkeys(form.split(" %H")[0].split(" %I")[0] for form in formats))
-    readings = [_read_as(text, day) for day in days]
+    }
+    days = dict.fromkeys(day for (day, _), count in hits.items() if count)
+    # A file may drop the seconds or the midnight of some stamps: the commonest form goes first.
+    readings = []
+    for day in days:
+        counts = [(-hits[day, hour], i, hour) for i, hour in enumerate(_HOURS)]
+        readings.append(_read_as(text, day, [hour for _, _, hour in sorted(counts)]))
     whole = [reading for reading in readings if not reading.isna().any()]
     if not whole:
         best = min(readings, key=lambda r: r.isna().sum()) if readings else pd.Series([pd.NaT])
@@ -165,9 +171,9 @@ def _parse(cells: pd.Series, table: RawTable) -> pd.Series:
     return ordered[0]
 
 
-def _read_as(text: pd.Series, day: str) -> pd.Series:
+def _read_as(text: pd.Series, day: str, hours: list[str]) -> pd.Series:
     result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[ns]")
-    for hour in _HOURS:
+    for hour in hours:
         gaps = result.isna()
         if not gaps.any():
             break

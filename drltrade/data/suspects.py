@@ -46,7 +46,8 @@ def find_suspects(close: np.ndarray, open: np.ndarray | None = None) -> list[Sus
     far = np.abs(np.log(ratio)) >= np.log(_TENFOLD)
     back = np.append(far[1:] & (np.sign(ratio[1:] - 1) == -np.sign(ratio[:-1] - 1)), False)
     gap = ratio if open is None else open[1:] / close[:-1]
-    split = (nearest_split(1 / gap, 0.02) != 1) & (np.abs(np.log(gap)) > np.log(1.9))
+    split = np.abs(np.log(gap)) > np.log(1.9)
+    split[split] = nearest_split(1 / gap[split], 0.02) != 1
     found: list[Suspect] = []
     skip = -1
     for i in np.flatnonzero(far | split).tolist():

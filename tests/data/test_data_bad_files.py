@@ -216,9 +216,10 @@ def test_line_numbers_count_blank_lines(tmp_path: Path) -> None:
         load_market(tmp_path / "p.csv")
 
 
-WRECKS = (
-    b",,nan,-1,0,1e400,1e-320,abc,True,2020-02-30,99999999999999999999,Z,+05:00,NaT,0001-01-01,close"
-).split(b",") + [b",", b'"', b"\n", b";", b"\xff"]
+WORDS = (
+    b"nan -1 0 1e400 1e-320 abc True 2020-02-30 99999999999999999999 Z +05:00 NaT 0001-01-01 close"
+)
+WRECKS = [*WORDS.split(), b"", b",", b'"', b"\n", b";", b"\xff"]
 LONG = b"date,symbol,open,high,low,close,Adj Close,volume,vix\n" + b"".join(
     b"2020-01-%02d,%s,10,12,9,11,11,100,3\n" % (day, name)
     for name in (b"A", b"B")

@@ -118,7 +118,7 @@ def conduct(
     _announce(plan)
     waiting = [job for job in plan.jobs if not is_done(job.folder)]
     with progress_view(waiting, len(plan.jobs)) as show:
-        return carry_out(plan, workers=workers, report=show)
+        return carry_out(plan, workers=workers, progress=show)
 
 
 def _announce(plan: Plan) -> None:

@@ -61,7 +61,7 @@ def run_experiment(
     *,
     out: str | Path = "runs",
     workers: int | None = None,
-    report: Callable[[Event], None] | None = None,
+    progress: Callable[[Event], None] | None = None,
     choice: Choice | None = None,
 ) -> ExperimentResult:
     """Trains every agent with every seed, judges all on the test interval and writes the page.
@@ -72,7 +72,7 @@ def run_experiment(
         experiment: a file or name in `experiments/`, or its content.
         out: the folder for run folders.
         workers: how many jobs run at once; one a core unless said otherwise.
-        report: receives each event while jobs run.
+        progress: receives each event while jobs run.
         choice: what to change on top of the settings.
 
     Raises:
@@ -80,7 +80,7 @@ def run_experiment(
         DrltradeError: a job failed; the others are kept.
     """
     plan = plan_of(experiment, out=Path(out), choice=choice)
-    return carry_out(plan, workers=workers, report=report or (lambda event: None))
+    return carry_out(plan, workers=workers, progress=progress or (lambda event: None))
 
 
 def plan_of(
@@ -102,14 +102,14 @@ def plan_of(
 
 
 def carry_out(
-    plan: Plan, *, workers: int | None = None, report: Callable[[Event], None]
+    plan: Plan, *, workers: int | None = None, progress: Callable[[Event], None]
 ) -> ExperimentResult:
     """Does what a plan says; see `run_experiment`."""
     began = time.monotonic()
     waiting = [job for job in plan.jobs if not is_done(job.folder)]
     _try_out(plan)
     _note(plan)
-    failures = run_jobs(waiting, run_job, report, worker_count(len(waiting), workers))
+    failures = run_jobs(waiting, run_job, progress, worker_count(len(waiting), workers))
     if failures:
         raise _failed(plan.jobs, failures)
     entries, verdict, page = make_report(plan.home)

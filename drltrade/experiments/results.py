@@ -118,8 +118,8 @@ def read_entries(folder: Path) -> list[Entry]:
         )
     entries = []
     for label, members in groups.items():
-        trained = (members[0] / "policy.json").is_file()
         records = tuple(read_record(job) for job in members)
+        trained = "agent" in records[0].assumptions
         entries.append(Entry(label, records, "agent" if trained else "strategy"))
     for saved in job_folders(baselines):
         record = read_record(saved)
@@ -138,7 +138,10 @@ def compare_runs(folders: Sequence[Path]) -> tuple[list[Entry], list[str]]:
     """
     entries: list[Entry] = []
     seen: set[str] = set()
-    for folder in folders:
+    names = [folder.resolve().name for folder in folders]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in folders]
+    for folder, name in zip(folders, names, strict=True):
         for entry in read_entries(folder):
             record = entry.records[0]
             if entry.kind == "strategy":
@@ -146,7 +149,7 @@ def compare_runs(folders: Sequence[Path]) -> tuple[list[Entry], list[str]]:
                 if same in seen:
                     continue
                 seen.add(same)
-            prefixed = replace(entry, label=f"{folder.resolve().name}/{entry.label}")
+            prefixed = replace(entry, label=f"{name}/{entry.label}")
             entries.append(prefixed if len(folders) > 1 else entry)
     return entries, _unfair(entries)
 

@@ -173,6 +173,8 @@ BAD = [
     (("train", "--steps", "0"), "whole number"),
     (("train", "--workers", "0"), "workers"),
     (("train", "--device", "tpu"), "tpu"),
+    (("train", "--out", "good.csv"), "--out"),
+    (("backtest", "cash", "--out", "good.csv"), "good.csv"),
     (("train", "--set", "steps"), "key=value"),
     (("train", "--set", "budgets.steps=3"), "'budget'"),
     (("train", "--set", "env.costs.comission.rate=0"), "'commission'"),

@@ -219,6 +219,49 @@ def test_data_check_describes_a_good_file(trained, drltrade):
     assert json.loads(said.out)["rows"] == 600
 
 
+def test_data_fetch_says_what_to_do_with_the_prices(drltrade, monkeypatch):
+    def fetch(symbols, start, end, *, cache, progress):
+        progress(f"asking for {symbols} from {start} to {end}")
+        return cache / "AAPL_MSFT.csv"
+
+    monkeypatch.setattr("drltrade.data.fetch.fetch", fetch)
+    said = drltrade("data", "fetch", "AAPL", "MSFT", "--start", "2010-01-01")
+    assert said.err == "asking for ['AAPL', 'MSFT'] from 2010-01-01 to None\n"
+    assert "prices: data/cache/AAPL_MSFT.csv" in said.out
+
+
+def test_bench_prints_a_table_or_json(drltrade, monkeypatch):
+    figures = {"engine": {"steps": 1234567.0}, "ratios": {"x": 0.5}}
+    monkeypatch.setattr("drltrade.experiments.bench.run_bench", lambda progress: figures)
+    assert json.loads(drltrade("bench", "--json").out) == figures
+    assert "1,234,567" in drltrade("bench").out
+
+
+def test_a_terminal_is_shown_a_bar_for_each_job(monkeypatch):
+    import io
+    import sys
+
+    from drltrade.cli.progress import progress_view
+    from drltrade.experiments.jobs import Event, Job
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    jobs = [Job("ppo", seed, {}, "x", {}, Path("runs")) for seed in range(2)]
+    with progress_view(jobs, total=3) as show:
+        for job in jobs:
+            show(Event(job.id, "started"))
+            show(Event(job.id, "progress", 500, 1000, 2.0, score=0.5, best=0.75))
+        show(Event(jobs[0].id, "failed", message="No memory."))
+        show(Event(jobs[1].id, "done"))
+    text = screen.getvalue()
+    assert "ppo seed 0: failed. No memory." in text
+    assert "ppo seed 1: done in 0:02 (250 steps/s), best validation 0.750" in text
+
+
 def test_list_names_everything(drltrade):
     said = drltrade("list", "--json")
     content = json.loads(said.out)

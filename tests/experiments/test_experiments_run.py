@@ -109,7 +109,7 @@ def test_the_same_call_again_trains_nothing(tiny):
 def test_parallel_processes_give_the_same_policies_bit_for_bit(tiny, tmp_path):
     content = TINY | {"agents": TINY["agents"][:1]}
     events = []
-    other = run_experiment(content, out=tmp_path, workers=2, report=events.append)
+    other = run_experiment(content, out=tmp_path, workers=2, progress=events.append)
     for here, there in zip(tiny.plan.jobs, other.plan.jobs, strict=False):
         assert weights(here.folder) == weights(there.folder)
         assert read_record(here.folder).equity.tolist() == read_record(there.folder).equity.tolist()

@@ -12,28 +12,37 @@ from drltrade.agents.task import Progress, TrainResult, TrainTask
 if TYPE_CHECKING:
     from drltrade.agents.card import PolicyCard
     from drltrade.agents.policy import Policy, load_policy
+    from drltrade.agents.strategies import STRATEGIES, Account, Strategy, make_strategy
     from drltrade.agents.training import train
 
 __all__ = [
     "AGENTS",
+    "STRATEGIES",
+    "Account",
     "Agent",
     "AgentSettings",
     "Policy",
     "PolicyCard",
     "Progress",
+    "Strategy",
     "TrainResult",
     "TrainTask",
     "agent_of",
     "load_policy",
+    "make_strategy",
     "parse_agent",
     "read_agent",
     "train",
 ]
 
 _LAZY = {
+    "Account": "strategies",
     "Policy": "policy",
     "PolicyCard": "card",
+    "STRATEGIES": "strategies",
+    "Strategy": "strategies",
     "load_policy": "policy",
+    "make_strategy": "strategies",
     "train": "training",
 }
 """Names whose module needs torch or the whole of envs: imported when they are first asked for."""

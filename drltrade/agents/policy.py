@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.agents.card import SCHEMA_VERSION, PolicyCard
+from drltrade.agents.settings import AgentSettings
 from drltrade.agents.table import AGENTS
 from drltrade.agents.task import pick_device
 from drltrade.config import parse
@@ -239,8 +240,8 @@ def _read_weights(card: PolicyCard, file: Path) -> torch.nn.Module:
             f"'{file}' is damaged or belongs to another policy: its SHA-256 is not the one that"
             f" {CARD_FILE} states."
         )
+    settings = _agent_settings(card)
     try:
-        settings = parse(AGENTS[card.agent].settings, card.settings, "the policy's agent")
         with global_generators_kept():
             network = (
                 AGENTS[card.agent]
@@ -249,8 +250,17 @@ def _read_weights(card: PolicyCard, file: Path) -> torch.nn.Module:
             )
         load_model(network, str(file))
     except (SafetensorError, RuntimeError, ValueError, KeyError, IndexError) as error:
-        raise DrltradeError(f"'{file}' does not fit its {CARD_FILE}: {error}.") from error
+        raise DrltradeError(
+            f"The weights in '{file}' are not those of the network that its {CARD_FILE} describes."
+        ) from error
     return network
+
+
+def _agent_settings(card: PolicyCard) -> AgentSettings:
+    try:
+        return parse(AGENTS[card.agent].settings, card.settings, "the policy's agent")
+    except UsageError as error:
+        raise DrltradeError(f"The policy card is damaged: {error}") from error
 
 
 def _observation_space(card: PolicyCard) -> gym.spaces.Box:

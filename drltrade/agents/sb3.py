@@ -206,8 +206,11 @@ def _off_policy(session: Session, common: dict[str, Any]) -> BaseAlgorithm:
         )
     size = int(np.prod(session.env.action_space.shape))
     if isinstance(settings, SACSettings):
-        entropy = settings.target_entropy
-        return SAC(**common, target_entropy="auto" if entropy is None else entropy)
+        return SAC(
+            **common,
+            ent_coef=f"auto_{settings.temperature}",
+            target_entropy=settings.target_entropy * size,
+        )
     noise = BatchNoise(settings.exploration_noise, session.env.num_envs, size)
     if isinstance(settings, TD3Settings):
         return TD3(

@@ -99,13 +99,14 @@ def _train(
     try:
         network, steps = code.learn(Session(settings, env, seed, total, device, watch, log))
         watch.after_update(steps, network)
-    except ValueError as error:
-        if "nan" not in str(error).lower():
+    except (ValueError, RuntimeError, DrltradeError) as error:
+        # Whoever meets the first NaN complains in its own words: a distribution, the account.
+        if watch.network is None or _is_finite(watch.network):
             raise
         raise _diverged(settings) from error
     finally:
         log.close()
-    return _result(policy_of(network), steps, watch)
+    return _result(policy_of(network), settings, steps, watch)
 
 
 def _accounts(settings: AgentSettings, steps: int) -> int:
@@ -114,24 +115,27 @@ def _accounts(settings: AgentSettings, steps: int) -> int:
     return min(settings.accounts, max(enough, _FEWEST_ACCOUNTS))
 
 
-def _result(policy: Policy, steps: int, watch: Watch) -> TrainResult:
+def _result(policy: Policy, settings: AgentSettings, steps: int, watch: Watch) -> TrainResult:
     """Takes the best weights where there are scores, the last ones otherwise."""
     seconds, taken_at = watch.seconds, steps
     if watch.best_weights is not None:
         policy.network.load_state_dict(watch.best_weights)
         taken_at = watch.best_steps
     policy.network.to("cpu")
-    if not all(weight.isfinite().all() for weight in policy.network.state_dict().values()):
-        raise _diverged(policy.card)
+    if not _is_finite(policy.network):
+        raise _diverged(settings)
     policy.card = policy.card.model_copy(update={"steps": taken_at, "score": watch.best_score})
     return TrainResult(policy, watch.best_score, tuple(watch.history), steps, seconds)
 
 
-def _diverged(of: AgentSettings | PolicyCard) -> DrltradeError:
-    settings = of.settings if isinstance(of, PolicyCard) else of.model_dump()
+def _is_finite(network: Any) -> bool:
+    return all(bool(weight.isfinite().all()) for weight in network.state_dict().values())
+
+
+def _diverged(settings: AgentSettings) -> DrltradeError:
     return DrltradeError(
-        f"The weights of {settings['name']} diverged to NaN at learning_rate"
-        f" {settings['learning_rate']:g}. Lower it, or check the features and the reward."
+        f"The weights of {settings.name} diverged to NaN at learning_rate"
+        f" {settings.learning_rate:g}. Lower it, or check the features and the reward."
     )
 
 

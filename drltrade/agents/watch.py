@@ -32,6 +32,11 @@ class Watch:
         score: the higher the better; a NaN is never the best.
         progress: is told how far the training is, at most five times a second.
         log: a Stable-Baselines3 Logger.
+
+    Attributes:
+        history: (steps, score) of each evaluation.
+        best_score: the best score so far, with `best_steps` and a copy of `best_weights`.
+        network: the network as it was last seen; it is live.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Watch:
         self.best_score: float | None = None
         self.best_weights: dict[str, torch.Tensor] | None = None
         self.best_steps = 0
+        self.network: Any = None
         self._total, self._evaluations = total, evaluations
         self._policy_of, self._score, self._progress, self._log = policy_of, score, progress, log
         self._started = time.perf_counter()
@@ -65,6 +71,7 @@ class Watch:
             steps: account-steps done so far.
             network: the network being trained, between two updates.
         """
+        self.network = network
         done = min(steps / self._total, 1.0)
         if self._score is not None and int(done * self._evaluations) > self._scored_at:
             self._scored_at = int(done * self._evaluations)

@@ -1,0 +1,171 @@
+"""Every agent earns on a market where skill exists, and training keeps its promises."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from drltrade.agents import AGENTS, TrainTask, train
+from drltrade.errors import DrltradeError, UsageError
+
+OPTIMUM = 0.6401e-3
+"""Mean return per bar of the best policy at rho .9, G 1 (de Lataillade et al. 2012)."""
+
+STEPS = {"dqn": 60_000, "ddpg": 60_000, "td3": 60_000, "sac": 60_000}
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_agent_finds_the_planted_signal(name, game_of, mean_return):
+    game = game_of(name)
+    steps = STEPS.get(name, 200_000)
+    policy = train(TrainTask(game, AGENTS[name].settings(), seed=1, steps=steps)).policy
+    fresh = game_of(name, seed=2, bars=3000, scaler=game.scaler)
+    assert mean_return(policy, fresh) > 0.7 * OPTIMUM
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name, game_of):
+    game = game_of(name, bars=600)
+    settings = AGENTS[name].settings(accounts=16)
+
+    def weights(seed):
+        policy = train(TrainTask(game, settings, seed=seed, steps=600)).policy
+        return torch.cat([w.flatten() for w in policy.network.state_dict().values()])
+
+    first = weights(5)
+    torch.rand(3)  # whatever else the process draws must not matter
+    np.random.rand(3)  # noqa: NPY002
+    assert torch.equal(weights(5), first)
+    assert not torch.equal(weights(6), first)
+
+
+@pytest.mark.parametrize("name", ["dqn", "ppo", "reinforce"])
+def test_training_leaves_the_global_generators_untouched(name, game_of):
+    def draws():
+        return random.random(), float(np.random.rand()), float(torch.rand(1))  # noqa: NPY002
+
+    def seeded():
+        random.seed(1)
+        np.random.seed(1)  # noqa: NPY002
+        torch.manual_seed(1)
+
+    seeded()
+    expected = draws()
+    seeded()
+    task = TrainTask(game_of(name, bars=600), AGENTS[name].settings(accounts=16), 1, 300)
+    train(task, score=lambda policy: draws()[0])
+    assert draws() == expected
+
+
+def test_a_score_that_draws_random_numbers_changes_no_training(game_of):
+    game = game_of("ppo", bars=600)
+    task = TrainTask(game, AGENTS["ppo"].settings(accounts=16), 1, 2000)
+    plain = train(task).policy.network.state_dict()
+    scores = iter(range(100))
+
+    def rising(policy):
+        torch.rand(5)
+        np.random.rand(5)  # noqa: NPY002
+        return next(scores)
+
+    scored = train(task, score=rising).policy.network.state_dict()
+    assert all(torch.equal(plain[key], scored[key]) for key in plain)
+
+
+@pytest.mark.parametrize("name", ["ppo", "dqn", "reinforce"])
+def test_the_best_checkpoint_is_kept_and_the_history_told(name, game_of):
+    game = game_of(name, bars=600)
+    task = TrainTask(game, AGENTS[name].settings(accounts=16), 1, 4000, evaluations=4)
+    observation = np.linspace(-1, 1, 10, dtype=np.float32).reshape(5, 2)
+    seen, told, scores = [], [], iter([0.1, float("nan"), 0.9, 0.3])
+
+    def score(policy):
+        weights = policy.network.state_dict()
+        seen.append({key: value.clone() for key, value in weights.items()})
+        policy.predict(observation)
+        return next(scores)
+
+    result = train(task, score=score, progress=told.append)
+    assert [value for _, value in result.history][2:] == [0.9, 0.3]
+    steps = [at for at, _ in result.history]
+    assert steps == sorted(steps)
+    assert steps[-1] == result.steps >= 4000
+    assert result.best_score == 0.9
+    assert result.policy.card.score == 0.9
+    assert result.policy.card.steps == steps[2]
+    best = result.policy.network.state_dict()
+    assert all(torch.equal(best[key], seen[2][key]) for key in best)
+    assert told[-1].steps == told[-1].total == result.steps
+    assert told[-1].best == 0.9
+    assert told[-1].steps_per_second > 0
+    assert told[-1].eta == 0
+
+
+def test_without_scores_the_last_weights_are_kept(game_of):
+    task = TrainTask(game_of("a2c", bars=600), AGENTS["a2c"].settings(accounts=16), 1, 500)
+    result = train(task)
+    assert result.best_score is None
+    assert result.history == ()
+    assert result.policy.card.steps == result.steps
+
+
+def test_a_short_budget_is_given_fewer_accounts(game_of):
+    game = game_of("ppo", bars=600)
+    result = train(TrainTask(game, AGENTS["ppo"].settings(), 1, 5000))
+    assert 8 <= result.policy.card.accounts <= 16
+    assert 5000 <= result.steps < 6000
+
+
+def test_an_agent_that_cannot_use_the_scheme_says_which_it_can(game_of):
+    task = TrainTask(game_of("ppo", bars=600), AGENTS["sac"].settings(), 1, 100)
+    with pytest.raises(UsageError, match=r"sac cannot use actions: levels.*continuous, portfolio"):
+        train(task)
+
+
+@pytest.mark.parametrize("name", ["ppo", "reinforce", "dqn"])
+def test_weights_that_diverge_are_told_in_one_sentence(name, game_of):
+    settings = AGENTS[name].settings(accounts=16, learning_rate=1.0, schedule="constant")
+    game = game_of(name, bars=600)
+
+    def spoil(policy):
+        with torch.no_grad():
+            for weight in policy.network.parameters():
+                weight.fill_(float("nan"))
+        return float("nan")
+
+    with pytest.raises(DrltradeError, match=f"The weights of {name} diverged.*learning_rate 1"):
+        train(TrainTask(game, settings, 1, 2000), score=spoil)
+
+
+def test_cuda_that_is_not_there_is_refused(game_of):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    task = TrainTask(game_of("ppo", bars=600), AGENTS["ppo"].settings(), 1, 100, device="cuda")
+    with pytest.raises(UsageError, match="no CUDA device"):
+        train(task)
+
+
+@pytest.mark.parametrize("name", ["ppo", "sac", "reinforce"])
+def test_scalars_are_written_for_tensorboard_under_stable_names(name, game_of, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    game = game_of(name, bars=600)
+    task = TrainTask(game, AGENTS[name].settings(accounts=16), 1, 3000, log_dir=tmp_path / "tb")
+    train(task, score=lambda policy: 0.5)
+    events = EventAccumulator(str(tmp_path / "tb")).Reload()
+    names = set(events.Tags()["scalars"])
+    loss = {"sac": "train/critic_loss"}.get(name, "train/value_loss")
+    assert {"valid/score", "valid/best", "time/steps_per_second", loss} <= names
+    assert len(events.Scalars("time/steps_per_second")) <= 101
+
+
+def test_the_reward_scale_makes_rewards_near_one_and_is_recorded(game_of):
+    game = game_of("ppo", bars=600)
+    small = game_of("ppo", bars=600, reward={"log_return": 0.01})
+    task = TrainTask(game, AGENTS["ppo"].settings(accounts=16), 1, 300)
+    scale = train(task).policy.card.reward_scale
+    # Rewards are near 1e-3 a bar, so the scale is near a thousand.
+    assert 300 < scale < 3000
+    task = TrainTask(small, AGENTS["ppo"].settings(accounts=16), 1, 300)
+    assert train(task).policy.card.reward_scale == pytest.approx(100 * scale, rel=1e-5)

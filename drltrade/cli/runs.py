@@ -26,7 +26,7 @@ def report(
     """
     from drltrade.cli.output import print_json, say
     from drltrade.cli.tables import print_comparison
-    from drltrade.experiments.experiment import make_report
+    from drltrade.experiments.reports import make_report
     from drltrade.experiments.results import find_run
     from drltrade.report.tables import comparison_table
 

@@ -13,7 +13,8 @@ from drltrade.config import override, parse
 from drltrade.errors import UsageError, nearest
 from drltrade.experiments.folders import read_json
 from drltrade.experiments.plan import Choice, resolve_env
-from drltrade.experiments.results import best_job, find_run, known_runs
+from drltrade.experiments.reports import make_report
+from drltrade.experiments.results import BASELINES, best_job, find_run, known_runs
 from drltrade.plugins import is_plugin, workspace_roots
 
 if TYPE_CHECKING:
@@ -241,8 +242,6 @@ def save_backtest(judged: Judged, folder: Path) -> Path:
         The page.
     """
     from drltrade.backtest.files import write_record
-    from drltrade.experiments.experiment import make_report
-    from drltrade.experiments.results import BASELINES
 
     write_record(judged.record, folder)
     if judged.record.name != "buy_and_hold":

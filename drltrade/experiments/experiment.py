@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drltrade.errors import DrltradeError, UsageError
+from drltrade.errors import DrltradeError
 from drltrade.experiments.folders import RESULT, building, is_done, read_json, write_json
 from drltrade.experiments.jobs import Event, Job
 from drltrade.experiments.plan import Choice, Plan, plan_experiment, read_experiment
-from drltrade.experiments.results import BASELINES, EXPERIMENT, read_entries
+from drltrade.experiments.reports import make_report, warnings_of
+from drltrade.experiments.results import BASELINES, EXPERIMENT
 from drltrade.experiments.runner import run_jobs, worker_count
 from drltrade.experiments.settings import ExperimentSettings
 from drltrade.experiments.training import job_game, run_job
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ExperimentResult",
     "carry_out",
-    "make_report",
     "plan_of",
     "run_experiment",
     "summary",
-    "warnings_of",
 ]
 
 
@@ -124,33 +123,6 @@ def carry_out(
     )
 
 
-def make_report(folder: Path) -> tuple[list[Entry], list[str], Path]:
-    """Writes a run folder's page afresh from its records.
-
-    Returns:
-        The entries, the verdict in sentences, and the page.
-    """
-    from drltrade.report.page import write_report
-    from drltrade.report.verdict import verdict
-
-    entries = read_entries(folder)
-    if not entries:
-        raise UsageError(f"'{folder}' holds no record to report on.")
-    sentences = verdict(entries)
-    assumptions = _assumptions(folder, entries)
-    title = str(assumptions.pop("title"))
-    page = write_report(
-        folder / "report.html", title, entries, assumptions, warnings_of(entries), sentences
-    )
-    return entries, sentences, page
-
-
-def warnings_of(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Collects the warnings of all records, each once, in order."""
-    every = (warning for e in entries for record in e.records for warning in record.warnings)
-    return tuple(dict.fromkeys(every))
-
-
 def summary(result: ExperimentResult) -> dict[str, Any]:
     """Returns what `drltrade train --json` prints of an experiment."""
     from drltrade.report.tables import comparison_table
@@ -173,25 +145,6 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
         "reused": result.reused,
         "seconds": result.seconds,
     }
-
-
-def _assumptions(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
-    """Collects what the page opens with; a run of several jobs tells what all of them share."""
-    first = entries[0].records[0]
-    result = {"title": folder.resolve().name, **first.assumptions}
-    note = next((p for p in (folder, folder.parent) if (p / EXPERIMENT).is_file()), None)
-    if note is not None:
-        content = read_json(note / EXPERIMENT)
-        spans = {role: _span_text(span) for role, span in content["splits"].items()}
-        result |= {**spans, "seeds": content["seeds"], "budget": content["budget"]}
-    if len(entries[0].records) > 1 or len(entries) > 1:
-        for key in ("agent", "seed"):
-            result.pop(key, None)
-    return result
-
-
-def _span_text(span: Mapping[str, Any]) -> str:
-    return f"{span['start']} to {span['end']} ({span['bars']:,} bars)"
 
 
 def _try_out(plan: Plan) -> None:

@@ -14,8 +14,9 @@ from drltrade.backtest.files import read_record
 from drltrade.backtest.metrics import compute_metrics
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.experiments.backtests import backtest_target
-from drltrade.experiments.experiment import make_report, run_experiment, summary
+from drltrade.experiments.experiment import run_experiment, summary
 from drltrade.experiments.plan import Choice
+from drltrade.experiments.reports import make_report
 from drltrade.experiments.results import best_job, compare_runs, read_entries
 
 TINY = {

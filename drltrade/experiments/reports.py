@@ -1,0 +1,62 @@
+"""Makes the page of a run folder from its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drltrade.errors import UsageError
+from drltrade.experiments.folders import read_json
+from drltrade.experiments.results import EXPERIMENT, read_entries
+
+if TYPE_CHECKING:
+    from drltrade.report.entry import Entry
+
+__all__ = ["make_report", "warnings_of"]
+
+
+def make_report(folder: Path) -> tuple[list[Entry], list[str], Path]:
+    """Writes a run folder's page afresh from its records.
+
+    Returns:
+        The entries, the verdict in sentences, and the page.
+    """
+    from drltrade.report.page import write_report
+    from drltrade.report.verdict import verdict
+
+    entries = read_entries(folder)
+    if not entries:
+        raise UsageError(f"'{folder}' holds no record to report on.")
+    sentences = verdict(entries)
+    assumptions = _assumptions(folder, entries)
+    title = str(assumptions.pop("title"))
+    page = write_report(
+        folder / "report.html", title, entries, assumptions, warnings_of(entries), sentences
+    )
+    return entries, sentences, page
+
+
+def warnings_of(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Collects the warnings of all records, each once, in order."""
+    every = (warning for e in entries for record in e.records for warning in record.warnings)
+    return tuple(dict.fromkeys(every))
+
+
+def _assumptions(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Collects what the page opens with; a run of several jobs tells what all of them share."""
+    first = entries[0].records[0]
+    result = {"title": folder.resolve().name, **first.assumptions}
+    note = next((p for p in (folder, folder.parent) if (p / EXPERIMENT).is_file()), None)
+    if note is not None:
+        content = read_json(note / EXPERIMENT)
+        spans = {role: _span_text(span) for role, span in content["splits"].items()}
+        result |= {**spans, "seeds": content["seeds"], "budget": content["budget"]}
+    if len(entries[0].records) > 1 or len(entries) > 1:
+        for key in ("agent", "seed"):
+            result.pop(key, None)
+    return result
+
+
+def _span_text(span: Mapping[str, Any]) -> str:
+    return f"{span['start']} to {span['end']} ({span['bars']:,} bars)"

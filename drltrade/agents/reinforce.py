@@ -27,7 +27,7 @@ from torch.distributions import Categorical, Independent, Normal
 from drltrade.agents.settings import ReinforceSettings
 from drltrade.agents.task import Session
 
-__all__ = ["Network", "build_network", "learn"]
+__all__ = ["Network", "build_network", "learn", "returns_to_go"]
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
@@ -131,7 +131,7 @@ def learn(session: Session) -> tuple[Network, int]:
     while steps < session.steps:
         if settings.schedule == "linear":
             optimizer.param_groups[0]["lr"] = settings.learning_rate * (1 - steps / session.steps)
-        rollout, observation = _collect(network, env, observation, settings)
+        rollout, observation = _collect(network, env, observation, settings, session.log)
         _update(network, optimizer, rollout, settings, session.log)
         steps += env.num_envs * settings.n_steps
         session.watch.after_update(steps, network)
@@ -139,7 +139,11 @@ def learn(session: Session) -> tuple[Network, int]:
 
 
 def _collect(
-    network: Network, env: Any, observation: NDArray[np.float32], settings: ReinforceSettings
+    network: Network,
+    env: Any,
+    observation: NDArray[np.float32],
+    settings: ReinforceSettings,
+    log: Any,
 ) -> tuple[tuple[Tensor, Tensor, Tensor], NDArray[np.float32]]:
     """Steps all accounts n_steps bars.
 
@@ -152,23 +156,50 @@ def _collect(
     rewards = np.zeros((horizon, accounts), np.float32)
     cut = np.zeros((horizon, accounts), bool)
     beyond = np.zeros((horizon, accounts), np.float32)  # b(s) where an episode was cut off
-    actions = []
+    actions, earned = [], []
     for t in range(horizon):
         observations[t] = torch.from_numpy(observation)
         with torch.no_grad():
             actions.append(network.sample(observations[t], deterministic=False))
         observation, rewards[t], cut[t], infos = env.step(network.as_action(actions[-1]))
-        ends = [i for i in np.flatnonzero(cut[t]) if infos[i].get("TimeLimit.truncated", False)]
-        if ends:
-            last = np.stack([infos[i]["terminal_observation"] for i in ends])
-            beyond[t, ends] = _baseline(network, last)
+        ended = np.flatnonzero(cut[t])
+        earned += [infos[i]["episode"]["r"] for i in ended]
+        by_data = [i for i in ended if infos[i]["TimeLimit.truncated"]]
+        if by_data:
+            last = np.stack([infos[i]["terminal_observation"] for i in by_data])
+            beyond[t, by_data] = _baseline(network, last)
+    if earned:
+        log.record("rollout/ep_rew_mean", float(np.mean(earned)))
     future = _baseline(network, observation)
-    returns = np.empty_like(rewards)
-    for t in reversed(range(horizon)):
-        future = rewards[t] + settings.gamma * np.where(cut[t], beyond[t], future)
-        returns[t] = future
+    returns = returns_to_go(rewards, cut, beyond, future, settings.gamma)
     targets = torch.as_tensor(returns.ravel(), device=device)
     return (observations.flatten(0, 1), torch.cat(actions), targets), observation
+
+
+def returns_to_go(
+    rewards: NDArray[np.float32],
+    cut: NDArray[np.bool_],
+    beyond: NDArray[np.float32],
+    future: NDArray[np.float32],
+    gamma: float,
+) -> NDArray[np.float32]:
+    """Computes G_t = r_{t+1} + gamma * G_{t+1} from the end of a rollout to its beginning.
+
+    Args:
+        rewards: [H, B] what each step earned.
+        cut: [H, B] whether an episode ended with that step.
+        beyond: [H, B] what stands in for the rest of an episode that ended: b(s), or 0 at a ruin.
+        future: [B] b(s) of the observations after the rollout.
+        gamma: the discount.
+
+    Returns:
+        [H, B] returns.
+    """
+    returns = np.empty_like(rewards)
+    for t in reversed(range(len(rewards))):
+        future = rewards[t] + gamma * np.where(cut[t], beyond[t], future)
+        returns[t] = future
+    return returns
 
 
 def _baseline(network: Network, observation: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -39,7 +39,10 @@ def train(
 ) -> TrainResult:
     """Trains an agent; the same task gives the same policy, bit for bit, on the same machine.
 
-    The global generators of random, numpy and torch are left as they were.
+    The global generators of random, numpy and torch are left as they were. With a log folder the
+    TensorBoard scalars are `valid/score`, `valid/best`, `rollout/ep_rew_mean`,
+    `time/steps_per_second`, and under `train/` what the algorithm reports (for the agents of
+    Stable-Baselines3, by the names that it gives them).
 
     Args:
         task: what to train, on what, for how long.

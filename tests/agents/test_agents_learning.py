@@ -1,6 +1,9 @@
 """Every agent earns on a market where skill exists, and training keeps its promises."""
 
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -38,6 +41,33 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name, game
     np.random.rand(3)  # noqa: NPY002
     assert torch.equal(weights(5), first)
     assert not torch.equal(weights(6), first)
+
+
+@pytest.mark.slow
+def test_two_hash_seeds_train_the_same_weights():
+    code = (
+        "import hashlib\n"
+        "from drltrade.agents import AGENTS, TrainTask, train\n"
+        "from drltrade.envs import EnvSettings, build_game\n"
+        "for name in ('dqn', 'ppo', 'reinforce', 'sac'):\n"
+        "    agent = AGENTS[name]\n"
+        "    game = build_game(EnvSettings(), usable=agent.usable_schemes(1), end='2002-12-31')\n"
+        "    done = train(TrainTask(game, agent.settings(accounts=8), 7, 300)).policy\n"
+        "    for key, weight in sorted(done.network.state_dict().items()):\n"
+        "        print(name, key, hashlib.sha256(weight.numpy().tobytes()).hexdigest())\n"
+    )
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for hash_seed in ("1", "2")
+    ]
+    first, second = (run.communicate()[0] for run in runs)
+    assert "sac" in first
+    assert first == second
 
 
 @pytest.mark.parametrize("name", ["dqn", "ppo", "reinforce"])
@@ -156,7 +186,8 @@ def test_scalars_are_written_for_tensorboard_under_stable_names(name, game_of, t
     events = EventAccumulator(str(tmp_path / "tb")).Reload()
     names = set(events.Tags()["scalars"])
     loss = {"sac": "train/critic_loss"}.get(name, "train/value_loss")
-    assert {"valid/score", "valid/best", "time/steps_per_second", loss} <= names
+    always = {"valid/score", "valid/best", "rollout/ep_rew_mean", "time/steps_per_second"}
+    assert always | {loss} <= names
     assert len(events.Scalars("time/steps_per_second")) <= 101
 
 

@@ -36,6 +36,7 @@ def test_a_policy_survives_saving_bit_for_bit(name, quick_policy, tmp_path):
     assert actual.dtype == expected.dtype
 
 
+@pytest.mark.slow
 def test_a_fresh_process_predicts_identically_under_another_hash_seed(quick_policy, tmp_path):
     np.save(tmp_path / "obs.npy", OBSERVATIONS)
     for name in AGENTS:

@@ -64,7 +64,7 @@ def run_bench(progress: Callable[[str], None] | None = None) -> dict[str, Any]:
     }
 
 
-class _Empty(gym.Env[Any, Any]):
+class _Empty(gym.Env[Any, Any]):  # type: ignore[misc]  # gymnasium is untyped here
     """Does nothing: the limit of the Gymnasium interface itself."""
 
     observation_space = gym.spaces.Box(-1, 1, (FEATURES,), np.float32)
@@ -179,9 +179,11 @@ def _backtest() -> Figures:
 
 def _train(game: Game) -> Figures:
     from drltrade.agents import TrainTask, parse_agent, train
+    from drltrade.experiments.training import one_thread
 
     task = TrainTask(game=game, agent=parse_agent("ppo"), seed=0, steps=400_000, evaluations=1)
     start = time.perf_counter()
-    result = train(task)
+    with one_thread():
+        result = train(task)
     seconds = time.perf_counter() - start
     return {"ppo_steps_per_second": result.steps / seconds, "steps": float(result.steps)}

@@ -41,14 +41,14 @@ fix: $(VENV)/.dev-done
 
 # torch comes first, with the build backend: its pin alone decides which build is taken.
 $(VENV)/.setup-done: pyproject.toml constraints.txt | $(PY)
-	@echo 'Installing drltrade and what it needs into $(VENV): a minute or two, the first time only ...'
+	@echo 'Installing drltrade and what it needs into $(VENV): a minute or two, the first time only ...' >&2
 	@$(PIP_INSTALL) --upgrade pip
 	@$(PIP_INSTALL) torch hatchling
 	@$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev-done: $(VENV)/.setup-done
-	@echo 'Installing the tools that the tests need ...'
+	@echo 'Installing the tools that the tests need ...' >&2
 	@$(PIP_INSTALL) --group dev
 	@touch $@
 
@@ -57,9 +57,9 @@ $(PY):
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    $$python -m venv $(VENV) && exit; \
 	    rm -rf $(VENV); \
-	    echo "'$$python -m venv' failed: install Python's venv module (Debian: apt install python3-venv)."; \
+	    echo "'$$python -m venv' failed: install Python's venv module (Debian: apt install python3-venv)." >&2; \
 	    exit 1; \
 	  fi; \
 	done; \
-	echo 'drltrade needs Python 3.11 or newer and found none: install one, or name it: make PYTHON=/path/to/python3.11'; \
+	echo 'drltrade needs Python 3.11 or newer and found none: install one, or name it: make PYTHON=/path/to/python3.11' >&2; \
 	exit 1

@@ -37,8 +37,8 @@ def test_without_a_fitting_python_one_sentence_says_what_to_do(tmp_path: Path) -
         (tmp_path / name).touch()
     answer = make(tmp_path, "setup", path=old)
     assert answer.returncode != 0
-    assert "drltrade needs Python 3.11 or newer" in answer.stdout
-    assert "PYTHON=" in answer.stdout
+    assert "drltrade needs Python 3.11 or newer" in answer.stderr
+    assert "PYTHON=" in answer.stderr
     assert not (tmp_path / ".venv").exists()
 
 

@@ -119,23 +119,23 @@ def test_every_make_target_that_the_documents_name_exists_and_explains_itself() 
         assert f"'make {name} " in MAKEFILE
 
 
-def test_the_table_of_the_demo_was_really_printed() -> None:
+def test_the_table_of_the_demo_was_really_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """The rules' rows are computed again, to the digit; the agents' rows name who was trained."""
+    from drltrade.cli.tables import print_comparison
     from drltrade.envs import build_game
     from drltrade.experiments.backtests import run_strategy
     from drltrade.experiments.plan import plan_experiment, read_experiment
     from drltrade.report import Entry, comparison_table
-    from drltrade.report.tables import format_rows
 
     (printed,) = (block.text for block in blocks("text") if "buy_and_hold" in block.text)
     rows = [" ".join(line.split()) for line in printed.splitlines()]
     content, roots = read_experiment(ROOT / "experiments" / "demo.yaml")
     plan = plan_experiment(content, roots=roots)
     test = plan.splits.test
-    assert f"{test}" in rows[0]
+    assert f"Test interval {test}" in rows[0]
+    assert f"medians over {len(plan.settings.seeds)} seeds" in rows[0]
     for agent in plan.agents:
-        seeds = len(plan.settings.seeds)
-        assert any(re.match(rf"{agent} {seeds} +-?[\d.]+ % \(.* to .* %\)", row) for row in rows)
+        assert any(re.match(rf"{agent} -?[\d.]+ % -?[\d.]+ to -?[\d.]+ % ", row) for row in rows)
     game = build_game(
         plan.env, market=plan.market, roots=plan.roots, start=test.start, end=test.end
     )
@@ -143,6 +143,9 @@ def test_the_table_of_the_demo_was_really_printed() -> None:
         Entry(name, (run_strategy(name, game, plan.roots),), "strategy")
         for name in plan.settings.baselines
     ]
-    _, cells = format_rows(comparison_table(entries))
-    for line in cells:
-        assert " ".join(line) in rows
+    print_comparison(comparison_table(entries))
+    for line in capsys.readouterr().out.splitlines():
+        if line.strip().startswith(plan.settings.baselines):
+            assert " ".join(line.split()) in rows
+            rows.remove(" ".join(line.split()))
+    assert not [row for row in rows if row.startswith(plan.settings.baselines)]

@@ -158,15 +158,24 @@ def _try_out(plan: Plan) -> None:
     _save_baselines(plan, game.between(plan.splits.test.start, plan.splits.test.end))
 
 
+DRAWS = 20
+"""Seeds of a baseline that draws lots: one draw would be one stroke of luck."""
+
+
 def _save_baselines(plan: Plan, game: Game) -> None:
+    from drltrade.agents.strategies import STRATEGIES
     from drltrade.backtest.files import write_record
     from drltrade.experiments.backtests import run_strategy
 
-    records = [run_strategy(name, game, plan.roots) for name in plan.settings.baselines]
+    records = []
+    for name in plan.settings.baselines:
+        draws = name in STRATEGIES and "seed" in STRATEGIES[name].model_fields
+        params = [{"seed": seed} for seed in range(DRAWS)] if draws else [{}]
+        records += [run_strategy(name, game, plan.roots, each) for each in params]
     home = plan.home / BASELINES
     shutil.rmtree(home, ignore_errors=True)
     for at, record in enumerate(records):
-        with building(home / f"{at:02d}-{_file_name(record.name)}") as folder:
+        with building(home / f"{at:03d}-{_file_name(record.name)}") as folder:
             write_record(record, folder)
 
 

@@ -121,9 +121,11 @@ def read_entries(folder: Path) -> list[Entry]:
         records = tuple(read_record(job) for job in members)
         trained = "agent" in records[0].assumptions
         entries.append(Entry(label, records, "agent" if trained else "strategy"))
+    rules: dict[str, list[Record]] = {}
     for saved in job_folders(baselines):
         record = read_record(saved)
-        entries.append(Entry(record.name, (record,), "strategy"))
+        rules.setdefault(record.name, []).append(record)
+    entries += [Entry(label, tuple(records), "strategy") for label, records in rules.items()]
     return entries
 
 

@@ -186,6 +186,17 @@ def test_one_job_can_be_reported_on_its_own(tiny):
     ]  # fmt: skip
 
 
+def test_luck_is_drawn_many_times_and_shown_as_one_baseline(tmp_path):
+    choice = Choice(agents=("reinforce",), seeds=1, steps=256)
+    lucky = TINY | {"name": "lucky", "baselines": ["random", "cash"]}
+    ran = run_experiment(lucky, out=tmp_path, workers=1, choice=choice)
+    for entries in (ran.entries, read_entries(ran.plan.home)):
+        random = next(entry for entry in entries if entry.label == "random")
+        assert [entry.label for entry in entries] == ["reinforce", "random", "cash"]
+        assert len(random.records) == 20
+        assert len(set(random.figures["total_return"])) > 10
+
+
 def test_compared_runs_share_their_baselines_and_unlike_ones_are_flagged(tiny, tmp_path):
     shutil.copytree(tiny.plan.home, tmp_path / "copy")
     entries, warnings = compare_runs([tiny.plan.home, tmp_path / "copy"])

@@ -1,6 +1,14 @@
-"""Keeps every library to one thread: the tests are spread over processes instead."""
+"""Makes a run of the tests the same every time, and keeps every library to one thread."""
 
 import os
 
+from hypothesis import settings
+
+# The tests are spread over processes instead.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+# HYPOTHESIS_PROFILE=explore draws new examples at each run.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))

@@ -22,6 +22,7 @@ from drltrade.agents.task import (
     TrainTask,
     pick_device,
 )
+from drltrade.agents.threads import torch_threads
 from drltrade.agents.watch import Watch
 from drltrade.errors import DrltradeError, UsageError
 
@@ -65,7 +66,7 @@ def train(
             f" {game.market.assets} asset(s). It can use: {', '.join(usable)}."
         )
     device = pick_device(task.device)
-    with global_generators_kept():
+    with global_generators_kept(), torch_threads(task.threads):
         return _train(task, agent.code(), device, score, progress)
 
 

@@ -88,6 +88,17 @@ def test_training_leaves_the_global_generators_untouched(name, game_of):
     assert draws() == expected
 
 
+def test_training_uses_its_own_number_of_threads(game_of):
+    before, seen = torch.get_num_threads(), []
+    task = TrainTask(
+        game_of("a2c", bars=600), AGENTS["a2c"].settings(accounts=16), 1, 300, threads=2
+    )
+    result = train(task, score=lambda policy: seen.append(torch.get_num_threads()) or 0.0)
+    assert set(seen) == {2}
+    assert result.policy.card.versions["threads"] == "2"
+    assert torch.get_num_threads() == before
+
+
 def test_a_score_that_draws_random_numbers_changes_no_training(game_of):
     game = game_of("ppo", bars=600)
     task = TrainTask(game, AGENTS["ppo"].settings(accounts=16), 1, 2000)

@@ -27,18 +27,24 @@ def test_the_kernel_equals_the_plain_python_ledger_to_1e_12(game):
     open_, close, targets, rules = game
     path = run_path(Prices(open_, close), rules, targets, 0, len(close) - 1, 1000.0)
     rows, dead = reference(*game)
+    size = largest_sum(rows)
     for name in SCALARS:
-        wanted = [row[name] for row in rows]
-        scale = np.maximum(1000.0, path.equity) if name not in ("turnover", "exposure") else 1.0
-        difference = np.abs(getattr(path, name) - wanted) / scale / _growth(rows)
+        wanted = np.array([row[name] for row in rows])
+        unit = size / path.equity if name in ("turnover", "exposure", "drawdown") else size
+        difference = np.abs(getattr(path, name) - wanted) / unit
         assert difference.max() < 1e-12, (name, getattr(path, name), wanted)
     assert path.terminated == dead
 
 
-def _growth(rows):
-    """Rounding grows with what was traded: a wild path is compared on its own scale."""
-    largest = max(abs(row[name]) for row in rows for name in ("gap_pnl", "bar_pnl", "equity"))
-    return max(1.0, largest / 1000.0, max(row["exposure"] for row in rows))
+def largest_sum(rows):
+    """The largest amount that was added or taken: cash is rounded on that scale, not on today's.
+
+    A fraction of equity carries that rounding divided by the equity that is left.
+    """
+    return max(
+        max(abs(row["gap_pnl"]), abs(row["bar_pnl"]), row["equity"] * (1 + row["exposure"]))
+        for row in rows
+    )
 
 
 @settings(max_examples=300, deadline=None)

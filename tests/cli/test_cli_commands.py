@@ -299,3 +299,23 @@ def test_every_command_has_help_with_an_example(drltrade, words):
     assert said.code == 0
     assert "For example:" in said.out
     assert f"drltrade {' '.join(words)}" in said.out.partition("For example:")[2]
+
+
+def test_a_users_reward_trains_the_same_from_a_flag_and_from_yaml_as_the_built_in_one(
+    drltrade, tmp_path
+):
+    (tmp_path / "mine.py").write_text("def same(step):\n    return step.log_return\n")
+    (tmp_path / "mine.yaml").write_text("reward: mine.py:same\nwindow: 4\n")
+    common = ("train", "--agent", "reinforce", "--steps", "2000", "--seeds", "1")
+    runs = {
+        "named": ("--set", "env.window=4"),
+        "flag": ("--set", "env.window=4", "--set", "env.reward=mine.py:same"),
+        "yaml": ("--env", "mine.yaml"),
+    }
+    weights = set()
+    for name, extra in runs.items():
+        said = drltrade(*common, "--name", name, *extra)
+        assert said.code == 0, said.err
+        (policy,) = tmp_path.glob(f"runs/{name}/*/policy.safetensors")
+        weights.add(policy.read_bytes())
+    assert len(weights) == 1

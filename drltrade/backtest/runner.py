@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drltrade.agents.strategies.base import Account
 from drltrade.backtest.record import Record
 from drltrade.envs import Game
 from drltrade.errors import UsageError
 from drltrade.sim import Engine, Path, Recorder, run_path
 
-__all__ = ["Account", "Actor", "assumptions_of", "run_backtest"]
+__all__ = ["Actor", "assumptions_of", "run_backtest"]
 
 Floats = NDArray[np.float64]
 
@@ -29,23 +29,6 @@ class Actor(Protocol):
         deterministic: bool = True,
     ) -> tuple[Any, Any]:
         """Maps [1, columns] observations to [1, ...] actions and the next state."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """What a strategy may know of its account when it decides bar by bar.
-
-    Attributes:
-        bar: index of the bar that was just completed.
-        equity: at its close.
-        cash: signed.
-        weights: [N] drifted weights.
-    """
-
-    bar: int
-    equity: float
-    cash: float
-    weights: Floats
 
 
 def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:

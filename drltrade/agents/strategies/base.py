@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
@@ -34,7 +35,8 @@ class Strategy(Protocol):
         """
 
 
-class Account(Protocol):
+@dataclass(frozen=True)
+class Account:
     """What a strategy may know of its account when it decides bar by bar.
 
     Attributes:

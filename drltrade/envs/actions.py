@@ -90,17 +90,17 @@ class ActionScheme:
         return unit / np.maximum(1.0, unit.sum(axis=1, keepdims=True)) * self.leverage
 
     def _look_up(self, actions: NDArray[Any]) -> NDArray[np.float64]:
-        if not np.issubdtype(actions.dtype, np.integer):
+        if actions.dtype.kind not in "iu":
             raise UsageError(f"{self.name} takes whole-number actions; got {actions.dtype}.")
-        count = len(self._table)
-        if actions.size and (actions.min() < 0 or actions.max() >= count):
+        try:
+            # Unsigned, so that a negative index is out of range instead of counted from the end.
+            rows = self._table[actions.astype(np.uint32).reshape(-1)]
+        except IndexError:
             raise UsageError(
-                f"{self.name} takes actions 0 to {count - 1}; got {actions.min()} to"
+                f"{self.name} takes actions 0 to {len(self._table) - 1}; got {actions.min()} to"
                 f" {actions.max()}."
-            )
-        if self.name == "levels":
-            return self._table[:, 0][actions.reshape(-1, self.assets)]
-        return self._table[actions.reshape(-1)]
+            ) from None
+        return rows.reshape(-1, self.assets)
 
     def labels(self, symbols: tuple[str, ...]) -> tuple[str, ...]:
         """Names each discrete action, for reports; empty for continuous schemes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -183,17 +184,17 @@ class Reward:
         Raises:
             UsageError: a term has the wrong shape or is not finite.
         """
-        total = np.zeros(step.equity.size)
+        total: Floats | None = None
         for name, weight, function in self._parts:
             values = np.asarray(function(step), dtype=np.float64)
-            if values.shape != total.shape:
+            if values.shape != step.equity.shape:
                 raise UsageError(
                     f"Reward '{name}' returned shape {values.shape}; it must return one number an"
-                    f" account, {total.shape}. Use the Step's arrays, not Python numbers."
+                    f" account, {step.equity.shape}. Use the Step's arrays, not Python numbers."
                 )
             self.terms[name] = values
-            total += weight * values
-        if not np.isfinite(total).all():
+            total = values * weight if total is None else total + values * weight
+        if total is None or not math.isfinite(total.sum()):
             bad = [name for name, values in self.terms.items() if not np.isfinite(values).all()]
             raise UsageError(f"Reward '{', '.join(bad)}' returned NaN or infinity.")
         return total

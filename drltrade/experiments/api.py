@@ -130,7 +130,7 @@ def backtest(
     Example:
         >>> record = backtest("buy_and_hold", "sample", fill="next_close", start="2011")
         >>> len(record.stamps)
-        544
+        543
     """
     from drltrade.agents import Policy
     from drltrade.agents.strategies import STRATEGIES

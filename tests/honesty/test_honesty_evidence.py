@@ -277,10 +277,13 @@ def test_importing_the_package_changes_no_warning_filter_and_no_global_generator
     code = """
 import random, warnings
 import gymnasium, numba, numpy as np, pandas, talib
-before = list(warnings.filters), random.getstate(), np.random.get_state()[1].tolist()
+def state():
+    _, key, *position = np.random.get_state()  # a draw moves the position, not the key
+    return list(warnings.filters), random.getstate(), key.tobytes(), position
+before = state()
 import drltrade, drltrade.backtest, drltrade.envs, drltrade.experiments.plan, drltrade.features
 drltrade.make_env("sample").reset(seed=1)
-assert before == (list(warnings.filters), random.getstate(), np.random.get_state()[1].tolist())
+assert state() == before
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
@@ -304,6 +307,7 @@ def test_no_two_seeds_share_their_initial_weights():
 def test_a_config_string_is_never_evaluated(tmp_path):
     target = tmp_path / "touched"
     code = f"__import__('pathlib').Path({str(target)!r}).touch() or 1.0"
+    assert override({}, f"equity={code}") == {"equity": code}
     for wanted in ({"equity": code}, {"reward": code}, {"features": [code]}):
         with pytest.raises(DrltradeError):
             build_game(parse(EnvSettings, wanted, "env"), market=random_market(60))

@@ -165,6 +165,29 @@ def test_the_gross_limit_holds_after_every_fill():
     assert path.traded[1] / orders[0] == pytest.approx(path.traded[1, 0] / orders[0, 0])
 
 
+def test_a_holding_that_grew_leaves_less_room_and_is_no_reason_to_borrow():
+    grown = [[10, 10], [10, 10], [30, 10], [30, 10]]
+    path = play(grown, grown, [[0.5, 0], [0.5, 0.5], [0.5, 0.5], [0, 0]])
+    assert path.weights[2].tolist() == pytest.approx([0.75, 0.25], abs=0.01)
+    assert path.cash.min() >= -1e-9
+    assert path.status[2].tolist() == [STATUS["no_order"], STATUS["partial"]]
+
+
+def test_an_unchanged_level_pays_once():
+    path = play([10, 10, 12, 15], [10, 11, 13, 15], [0.5, 0.5, 0.5, 0])
+    assert np.flatnonzero(path.traded).tolist() == [1]
+    assert np.flatnonzero(path.commission + path.slippage).tolist() == [1]
+
+
+def test_every_change_of_equity_is_explained():
+    market = random_market(40, 2)
+    orders = np.random.default_rng(3).choice([-0.6, 0.0, 0.5], (40, 2))
+    path = play(market.open, market.close, orders)
+    pieces = path.gap_pnl + path.bar_pnl - path.commission - path.slippage
+    assert np.diff(path.equity) == pytest.approx(pieces[1:], abs=1e-9)
+    assert path.equity == pytest.approx(path.cash + (path.shares * market.close).sum(axis=1))
+
+
 def test_no_order_is_altered_in_silence():
     flat = np.full((2, 2), 10.0)
     path = play(flat, flat, [[1.5, -0.5], [0, 0]], shorts=False)

@@ -60,6 +60,10 @@ def test_a_reward_is_no_portfolio_level():
         if reward.keys() & {"excess_over_benchmark"}:
             continue  # cash is no benchmark: it earns the difference
         assert (rewards_of([FLAT] * 40, market, reward) == 0.0).all(), reward
+    for name in ("log_return", "profit", "mean_variance"):
+        sold = rewards_of([LONG] * 10 + [FLAT] * 30, market, name)
+        assert sold[:10].all()
+        assert (sold[11:] == 0.0).all(), name  # what was won before is not paid again
 
 
 def test_a_reward_does_not_know_how_much_money_there_is():

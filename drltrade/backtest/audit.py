@@ -1,79 +1,23 @@
-"""Shows that nothing at or before a bar moves when the bars after it change."""
+"""Shows that no column moves at or before a bar when the bars after it change."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drltrade.backtest.leaks import Event, Subject, Watched, recognise, watch
-from drltrade.backtest.worlds import Cuts, elsewhere
-from drltrade.data import Market
+from drltrade.backtest.findings import Finding, Watch
+from drltrade.backtest.foresight import filled_forward, foresight
+from drltrade.backtest.leaks import Event, Guess, Subject, Watched, recognise, watch
+from drltrade.backtest.worlds import elsewhere
 from drltrade.data.dates import show
 from drltrade.errors import DrltradeError
 
-__all__ = ["Finding", "Level", "Watch", "audit_columns", "audit_targets", "foresight"]
+__all__ = ["audit_columns", "audit_targets"]
 
 Floats = NDArray[np.float64]
-Level = Literal["ok", "warning", "LEAK", "failed"]
-
-_KNOWS = 0.3
-"""Correlation with the next bar's return above which a column is suspected of knowing it."""
-_SURE = 8.0
-"""How many standard errors from none that correlation must lie."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One answer of an audit.
-
-    Attributes:
-        check: what was checked, such as "features" or "equity".
-        level: "ok", "warning", "LEAK", or "failed" where nothing could be shown.
-        message: what and where, in a sentence or two.
-        fix: what to do about it; empty where all is well.
-        details: further figures, as plain values for JSON.
-    """
-
-    check: str
-    level: Level
-    message: str
-    fix: str = ""
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def bad(self) -> bool:
-        """Whether an audit with this finding has not been passed."""
-        return self.level in ("LEAK", "failed")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON content."""
-        fix = {"fix": self.fix} if self.fix else {}
-        return {"check": self.check, "level": self.level, "message": self.message, **fix} | dict(
-            self.details
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Watch:
-    """The data of an audit and where their future begins.
-
-    Attributes:
-        market: the data as they are.
-        cuts: the last bars that are left alone.
-        seed: what garbage is drawn from.
-    """
-
-    market: Market
-    cuts: Cuts
-    seed: int
-
-    def at(self, bar: int) -> str:
-        """Names a bar by its stamp and index."""
-        return f"{show(self.market.stamps[bar])} (bar {bar:,})"
 
 
 def audit_columns(
@@ -93,17 +37,23 @@ def audit_columns(
     leaking: list[int] = []
     watched = watch(subjects, world.market, world.cuts, world.seed)
     for at, (subject, seen) in enumerate(zip(subjects, watched, strict=True)):
-        found = [
+        each = [
             _column_finding(subject, seen, column, name, world)
             for column, name in enumerate(names[at])
         ]
-        answers = [item for item in found if item is not None]
+        answers = [item for item in each if item is not None]
         findings += answers
         if any(item.bad for item in answers):
             leaking.append(at)
             continue
         for column, name in enumerate(names[at]):
-            findings += _suspicion(f"The feature '{name}'", seen.base[:, :, column], world, False)
+            values = seen.base[:, :, column]
+            found = foresight(
+                f"The feature '{name}'", values, world, partial(_blind, subject, seen, world)
+            )
+            findings += found
+            if any(item.bad for item in found) and at not in leaking:
+                leaking.append(at)
     clean = [name for at, group in enumerate(names) if at not in leaking for name in group]
     if clean:
         count = min(seen.worlds for at, seen in enumerate(watched) if at not in leaking)
@@ -147,83 +97,22 @@ def audit_targets(subject: Subject, world: Watch, first: int) -> list[Finding]:
         return [_leak("targets", what, subject.name, subject, seen, large, world)]
     if seen.events:
         return [_rounding("targets", what, subject.name, seen.events[0], world)]
-    try:
-        other = np.asarray(subject.compute(elsewhere(world.market, world.seed)), np.float64)
-        blind = other.shape == seen.base.shape and np.array_equal(other, seen.base, equal_nan=True)
-    except DrltradeError:
-        blind = False
-    found = _suspicion(what, _held(seen.base[:, :, 0]), world, blind, first)
+    held = filled_forward(seen.base[:, :, 0])
+    held[:first] = np.nan
+    found = foresight(what, held, world, lambda: _blind(subject, seen, world))
     if any(item.bad for item in found):
         return found
     message = f"No weight of '{subject.name}' moved in {seen.worlds} changed futures."
     return [*found, Finding("targets", "ok", message)]
 
 
-def foresight(
-    what: str, values: Floats, market: Market, *, blind: bool, check: str = "foresight"
-) -> list[Finding]:
-    """Suspects values of knowing the next bar's return, wherever they have it from.
-
-    A file that a plug-in reads by itself, or a column that was stamped in hindsight, does not
-    change with the Market; only what it knows gives it away.
-
-    Args:
-        what: whose values, at the start of a sentence.
-        values: [T, N]; row t is what was known or held after bar t, NaN is nothing.
-        market: the data.
-        blind: whether the values stay the same on altogether different data.
-        check: the check that is answered.
-    """
-    rises = np.full(market.close.shape, np.nan)
-    rises[:-1] = np.log(market.close[1:] / market.close[:-1])
-    rises[:-1][np.diff(market.segment) != 0] = np.nan
-    for asset in range(market.assets):
-        known = np.isfinite(values[:, asset]) & np.isfinite(rises[:, asset])
-        one, two = values[known, asset], rises[known, asset]
-        if known.sum() < 50 or np.ptp(one) == 0 or np.ptp(two) == 0:
-            continue
-        correlation = float(np.corrcoef(one, two)[0, 1])
-        if abs(correlation) < max(_KNOWS, _SURE / np.sqrt(known.sum())):
-            continue
-        told = (
-            f"{what} correlates with the next bar's return of {market.symbols[asset]} at"
-            f" {correlation:.2f} over {int(known.sum()):,} bars"
-        )
-        details = {"correlation": correlation, "symbol": market.symbols[asset]}
-        if blind:
-            return [
-                Finding(
-                    check, "LEAK",
-                    f"{told} and does not change with the data that it is given: it reads tomorrow"
-                    " from somewhere else.",
-                    "Take prices from the market or the view that is passed in, from nowhere else.",
-                    {**details, "looks_like": "reads tomorrow", "ahead": 1},
-                )
-            ]  # fmt: skip
-        return [
-            Finding(
-                check, "warning",
-                f"{told}: on real prices that is too good to be true.",
-                "See whether it reads a file of its own, or a column that was stamped in hindsight"
-                " (lag: 1 makes it known a bar later).",
-                details,
-            )
-        ]  # fmt: skip
-    return []
-
-
-def _suspicion(
-    what: str, values: Floats, world: Watch, blind: bool, first: int = 0
-) -> list[Finding]:
-    shown = np.where(np.arange(len(values))[:, None] >= first, values, np.nan)
-    return foresight(what, shown, world.market, blind=blind)
-
-
-def _held(targets: Floats) -> Floats:
-    """Carries the last order forward: what the account is after."""
-    rows = np.arange(len(targets))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(targets), 0, rows), axis=0)
-    return np.take_along_axis(targets, last, axis=0)
+def _blind(subject: Subject, seen: Watched, world: Watch) -> bool:
+    """Says whether a subject gives the same values on altogether different data."""
+    try:
+        other = np.asarray(subject.compute(elsewhere(world.market, world.seed)), np.float64)
+    except DrltradeError:
+        return False
+    return np.array_equal(other, seen.base, equal_nan=True)
 
 
 def _leak(
@@ -236,21 +125,21 @@ def _leak(
     world: Watch,
 ) -> Finding:
     guess = recognise(subject, seen, events, world.market, world.cuts)
+    if check == "targets" and guess.ahead is not None:
+        guess = _of_orders(guess)
     event = max(events, key=lambda item: (item.cut in world.cuts.spread, item.ahead))
     symbol = world.market.symbols[event.asset]
     far = "to the last bar" if guess.ahead is None else _bars(guess.ahead)
-    tomorrow = check == "targets" and guess.ahead == 1
-    reads = "reads tomorrow" if tomorrow else f"reads the future, {far} ahead"
+    reads = f"reads the future, {far} ahead"
+    if check == "targets" and guess.ahead == 1:
+        reads = "reads tomorrow"
     if guess.ahead is None:
         reads = "reads the whole series, to the last bar"
     moved = "weight" if check == "targets" else "value"
     message = (
         f"{what} {reads}: its {moved} of {symbol} at {world.at(event.row)} moves when the bars"
-        f" after {world.at(event.cut)} change; it {guess.looks_like.removeprefix('it ')}."
+        f" after {world.at(event.cut)} change; it {guess.looks_like}."
     )
-    fix = guess.fix
-    if tomorrow:
-        fix = "Decide row t from rows up to t; the fill on the next bar is the engine's work."
     details = {
         "name": name,
         "symbol": symbol,
@@ -260,7 +149,18 @@ def _leak(
         "looks_like": guess.looks_like.removeprefix("looks like "),
         "change": event.how,
     }
-    return Finding(check, "LEAK", message, fix, details)
+    return Finding(check, "LEAK", message, guess.fix, details)
+
+
+def _of_orders(guess: Guess) -> Guess:
+    """Words a guess for orders, whose steps hide the shape of what they come from."""
+    ahead = guess.ahead or 1
+    seen = guess.looks_like if "centred" in guess.looks_like else f"uses bar t+{ahead} at bar t"
+    return Guess(
+        seen if ahead > 1 else "uses tomorrow's bar, t+1, at bar t",
+        ahead,
+        "Decide row t from rows up to t; the fill on the next bar is the engine's work.",
+    )
 
 
 def _bars(count: int) -> str:

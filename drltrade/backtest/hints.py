@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from drltrade.backtest.audit import Finding
+from drltrade.backtest.findings import Finding
 from drltrade.backtest.worlds import changed
 from drltrade.data import Market
 from drltrade.data.dates import show
@@ -96,7 +96,7 @@ def _warm_up(game: Game) -> Finding:
     bars = game.last - game.first + 1
     start = game.first_decision
     told = (
-        f"Features need {warmup} bars and the window {window}: the first decision falls after"
+        f"{warmup} bars of warm-up and a window of {window}: the first decision falls after"
         f" {show(game.market.stamps[start])}, {start - game.first} bars into {bars:,}."
     )
     details = {"warmup": warmup, "window": window, "first_decision": start}

@@ -190,8 +190,8 @@ def recognise(subject: Subject, seen: Watched, events: Sequence[Event], market: 
             None,
             "The length of the data says when they end: count bars from the start instead.",
         )
-    latest = [event for event in events if cuts.spread and event.cut == cuts.spread[-1]]
-    if any(event.share >= 0.5 for event in latest):
+    later = [event for event in events if event.cut in cuts.spread[len(cuts.spread) // 2 :]]
+    if any(event.share >= 0.5 or event.ahead > event.cut / 2 for event in later):
         return _whole_series(seen.base, events[0])
     worst = max(events, key=lambda event: event.ahead)
     if not any(event.cut in cuts.spread for event in events):
@@ -201,7 +201,7 @@ def recognise(subject: Subject, seen: Watched, events: Sequence[Event], market: 
         if guess is not None:
             return guess
     return Guess(
-        f"it reads the future from bar t+{worst.ahead}", worst.ahead, "Use bars up to t only."
+        f"reads the future from bar t+{worst.ahead}", worst.ahead, "Use bars up to t only."
     )
 
 
@@ -216,7 +216,7 @@ def _whole_series(base: Floats, event: Event) -> Guess:
                 "Leave the scaling to the env (scaler: standard is fitted on the train split"
                 " only), or take mean and deviation over a rolling window.",
             )
-        if len(known) and known.min() == 0.0 and known.max() == 1.0:
+        if len(known) and len(np.unique(known)) > 2 and known.min() == 0 and known.max() == 1:
             return Guess(
                 "looks like a whole-series min-max scaling",
                 None,
@@ -272,7 +272,7 @@ def _from_response(rows: NDArray[np.intp], bar: int, base: Floats, values: Float
         )
     if after < 0 and len(rows) > 1:
         return Guess(
-            f"it reads the future from bar t+{-after} to t+{before}",
+            f"reads the future from bar t+{-after} to t+{before}",
             before,
             "A window of bars to come is a label, not a feature: use the bars up to t.",
         )

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drltrade.backtest.audit import Finding, Watch, foresight
+from drltrade.backtest.findings import Finding, Watch
+from drltrade.backtest.foresight import filled_forward, foresight
 from drltrade.backtest.leaks import differs
 from drltrade.backtest.record import Record
 from drltrade.backtest.runner import run_backtest
@@ -36,6 +37,7 @@ _SLOW = 1_000
 class _Tally:
     """What came of one check over all futures."""
 
+    steady: bool = True
     worlds: int = 0
     bars: int = 0
     moved: list[tuple[int, int, str, int]] = field(default_factory=list)
@@ -66,19 +68,23 @@ def audit_env(game: Game, world: Watch, actions: Mapping[int, Any] | None = None
     alone = _one_stretch(game)
     alone = replace(alone, last=min(alone.last, alone.first_decision + _SLOW))
     chosen = _random_actions(alone, world.seed) if actions is None else actions
-    base, tallies, steady = _compare(
+    base, tallies = _compare(
         alone, world, lambda other, last: _step(other, last, chosen), alone.first_decision
     )
     columns = game.layout.columns
     found = [
-        _answer(check, tallies[check], world, steady, columns if check == "observations" else ())
-        for check in ("observations", "rewards", "equity")
-        if check in tallies
+        _answer(check, tally, world, "The env", columns if check == "observations" else ())
+        for check, tally in tallies.items()
     ]
     rewards = np.full((game.market.bars, game.market.assets), np.nan)
     start = alone.first_decision
     rewards[start + 1 : start + len(base["rewards"])] = base["rewards"][1:, None]
-    return found + foresight("The reward", rewards, game.market, blind=False)
+
+    def blind() -> bool:
+        other = _elsewhere(alone, world, lambda there: _step(there, alone.last, chosen))
+        return other is not None and not _unlike(other["rewards"], base["rewards"]).any()
+
+    return found + foresight("The reward", rewards, world, blind)
 
 
 def audit_actor(
@@ -97,23 +103,31 @@ def audit_actor(
     if not hasattr(make_actor(), "targets"):
         begin = inside.first_decision if hasattr(make_actor(), "predict") else inside.first
         inside = replace(inside, last=min(inside.last, begin + _SLOW))
-    base, tallies, steady = _compare(
+    base, tallies = _compare(
         inside, world, lambda other, last: _backtest(make_actor(), other, last, name), inside.first
     )
-    found = [_answer(check, tally, world, steady) for check, tally in tallies.items()]
+    found = [_answer(check, tally, world, f"'{name}'") for check, tally in tallies.items()]
     if any(item.bad for item in found) or hasattr(make_actor(), "targets"):
         return found  # of targets for all bars at once it has been asked before
-    blind = False
-    if hasattr(make_actor(), "target"):
-        try:
-            other = rebuilt(inside, elsewhere(game.market, world.seed))
-            far = _backtest(make_actor(), other, inside.last, name)["actions"]
-            blind = np.array_equal(far, base["actions"], equal_nan=True)
-        except DrltradeError:
-            blind = False
+
+    def blind() -> bool:
+        if hasattr(make_actor(), "predict"):
+            return False
+        last = inside.last
+        other = _elsewhere(inside, world, lambda there: _backtest(make_actor(), there, last, name))
+        return other is not None and not _unlike(other["actions"], base["actions"]).any()
+
     held = np.full((game.market.bars, game.market.assets), np.nan)
     held[inside.first : inside.last] = base["held"][1:]
-    return found + foresight(f"The actor '{name}'", held, game.market, blind=blind)
+    return found + foresight(f"The actor '{name}'", held, world, blind)
+
+
+def _elsewhere(game: Game, world: Watch, play: Callable[[Game], Rows]) -> Rows | None:
+    """Plays on altogether different data; None where that cannot be done."""
+    try:
+        return play(rebuilt(game, elsewhere(game.market, world.seed)))
+    except DrltradeError:
+        return None
 
 
 def _one_segment(game: Game) -> Game:
@@ -177,27 +191,22 @@ def _backtest(actor: Any, game: Game, last: int, name: str) -> dict[str, NDArray
         "actions": decided,
         "fills": np.concatenate(fills, axis=1)[:rows],
         "equity": np.concatenate(equity, axis=1)[:rows],
-        "held": _filled_forward(targets)[:rows],
+        "held": filled_forward(np.asarray(targets, np.float64))[:rows],
     }
 
 
-def _filled_forward(targets: NDArray[Any]) -> NDArray[np.float64]:
-    rows = np.arange(len(targets))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(targets), 0, rows), axis=0)
-    return np.take_along_axis(np.asarray(targets, np.float64), last, axis=0)
-
-
-def _compare(
-    game: Game, world: Watch, play: Play, start: int
-) -> tuple[Rows, dict[str, _Tally], bool]:
+def _compare(game: Game, world: Watch, play: Play, start: int) -> tuple[Rows, dict[str, _Tally]]:
     """Plays the base and every future; says for each check how much was compared and moved."""
     base = play(game, game.last)
     again = play(game, game.last)
-    steady = all(not _unlike(base[key], again[key]).any() for key in base)
-    tallies = {key: _Tally() for key in base if key != "held"}
+    tallies = {
+        key: _Tally(steady=not _unlike(base[key], again[key]).any())
+        for key in base
+        if key != "held"
+    }
     span = game.last - start
     cuts = sorted({start + span * (i + 1) // (_CUTS + 1) for i in range(_CUTS)} - {start})
-    for cut in cuts if steady else ():
+    for cut in cuts:
         for how in CHANGES:
             try:
                 other = rebuilt(game, changed(game.market, cut, how, world.seed))
@@ -208,7 +217,7 @@ def _compare(
                 # At the end of the data an episode ends, which a reward may know.
                 short = how == "truncated" and check == "rewards"
                 _note(tally, base[check], rows[check], cut - start + 1 - short, start, cut, how)
-    return base, tallies, steady
+    return base, tallies
 
 
 def _note(
@@ -237,29 +246,27 @@ def _unlike(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _answer(
-    check: str, tally: _Tally, world: Watch, steady: bool, columns: tuple[str, ...] = ()
+    check: str, tally: _Tally, world: Watch, who: str, columns: tuple[str, ...] = ()
 ) -> Finding:
-    if not steady:
-        return Finding(
-            check,
-            "failed",
-            "The same bars give another answer when they are played again: nothing can be shown.",
-            "Draw from a generator with a seed of its own, and keep no state outside the object.",
-        )
+    if not tally.steady:
+        message = f"{who} gives other {check} when the same bars are played again."
+        fix = "Draw from a generator with a seed of its own, and keep no state outside the object."
+        return Finding(check, "failed", f"{message} Nothing can be shown of them.", fix)
     if not tally.worlds:
-        return Finding(
-            check, "failed", "No changed future could be played.", "Use more bars: --start, --end."
-        )
+        message = f"{who} could be played in no changed future."
+        return Finding(check, "failed", message, "Use more bars: --start, --end.")
     if not tally.moved:
-        message = f"Nothing moved: {tally.bars:,} bars in {tally.worlds} changed futures."
-        return Finding(check, "ok", message, details={"bars": tally.bars})
+        played = f"{tally.bars:,} bars in {tally.worlds} changed futures"
+        return Finding(
+            check, "ok", f"{who}: nothing moved, {played}.", details={"bars": tally.bars}
+        )
     bar, cut, how, column = min(tally.moved)
     which = f" {columns[column]}" if columns else ""
     return Finding(
         check,
         "LEAK",
-        f"{check.capitalize()}{which} at {world.at(bar)} move when the bars after {world.at(cut)}"
-        f" change ({how}): {cut + 1 - bar} bars ahead or more.",
+        f"{who} reads the future: {check}{which} at {world.at(bar)} move when the bars after"
+        f" {world.at(cut)} change ({how}), {cut + 1 - bar} or more bars ahead.",
         "Find what reads prices elsewhere than in the market, the view or the Step it is given.",
         {"bar": bar, "stamp": show(world.market.stamps[bar]), "ahead": cut + 1 - bar},
     )

@@ -79,8 +79,13 @@ def changed(market: Market, cut: int, how: str, seed: int) -> Market:
 
 
 def elsewhere(market: Market, seed: int) -> Market:
-    """Returns a Market on the same clock of which every bar is garbage."""
-    return _mixed(market, np.ones(market.bars, np.bool_), _garbage(market, [seed, market.bars]))
+    """Returns a Market on the same clock of which every bar is another: a calm random walk."""
+    rng = np.random.default_rng([seed, market.bars])
+    steps = rng.normal(0.0, 0.01, market.close.shape)
+    factor = np.exp(np.cumsum(steps, axis=0)) * market.close[:1] / market.close
+    other = {name: getattr(market, name) * factor for name in (*_PRICES, "volume")}
+    other |= {f"column {k}": v[rng.permutation(len(v))] for k, v in market.columns.items()}
+    return _mixed(market, np.ones(market.bars, np.bool_), other)
 
 
 def bumped(market: Market, bar: int) -> Market:

@@ -22,7 +22,7 @@ from drltrade.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from drltrade.backtest.audit import Finding
+    from drltrade.backtest.findings import Finding
     from drltrade.experiments.audits import Audit
 
 __all__ = ["audit"]

@@ -19,7 +19,7 @@ from drltrade.experiments.subjects import refuses_look_ahead
 
 if TYPE_CHECKING:
     from drltrade.agents.policy import Policy
-    from drltrade.backtest.audit import Finding
+    from drltrade.backtest.findings import Finding
     from drltrade.backtest.record import Record
     from drltrade.data.market import Market
     from drltrade.envs import EnvSettings, Game
@@ -110,7 +110,7 @@ def _actions(record: Record, game: Game) -> dict[int, Any] | None:
 
 
 def _data_finding(policy: Policy, market: Market, own: bool) -> tuple[Finding, ...]:
-    from drltrade.backtest.audit import Finding
+    from drltrade.backtest.findings import Finding
 
     if own:
         return (Finding("data", "ok", f"The data of '{market.name}' are those of the training."),)
@@ -126,7 +126,7 @@ def _data_finding(policy: Policy, market: Market, own: bool) -> tuple[Finding, .
 
 
 def _overlap(policy: Policy, record: Record) -> tuple[Finding, ...]:
-    from drltrade.backtest.audit import Finding
+    from drltrade.backtest.findings import Finding
 
     start, end = (np.datetime64(text) for text in (policy.card.train_start, policy.card.train_end))
     shared = int(((record.stamps >= start) & (record.stamps <= end)).sum())

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drltrade.backtest.audit import Finding, Watch, audit_columns
+from drltrade.backtest.audit import audit_columns
+from drltrade.backtest.findings import Finding, Watch
 from drltrade.backtest.hints import hints_of, scaler_finding
 from drltrade.backtest.replay import audit_env
 from drltrade.backtest.worlds import CHANGES, choose_cuts

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drltrade.backtest.audit import Finding, Watch, audit_targets
+from drltrade.backtest.audit import audit_targets
+from drltrade.backtest.findings import Finding, Watch
 from drltrade.backtest.hints import hints_of, scaler_finding
 from drltrade.backtest.replay import audit_actor, audit_env
 from drltrade.errors import UsageError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,14 +107,15 @@ def target_subject(
     from drltrade.agents.strategies import make_strategy
     from drltrade.backtest.leaks import Subject
 
-    strategy: Any = make_strategy(ref, roots, **params)
-    if not hasattr(strategy, "targets"):
+    strategy = make_strategy(ref, roots, **params)
+    ask: Any = getattr(strategy, "targets", None)
+    if ask is None:
         return None
     plugin = getattr(strategy, "plugin", None)
     if plugin is None:
 
         def own(market: Market) -> Any:
-            return np.asarray(strategy.targets(market, min(first, market.bars - 1)))[:, :, None]
+            return np.asarray(ask(market, min(first, market.bars - 1)))[:, :, None]
 
         return Subject(strategy.name, own)
     return Subject(strategy.name, _unguarded(plugin, params, first))
@@ -130,13 +130,15 @@ def _unguarded(plugin: Any, params: Mapping[str, Any], first: int) -> Callable[[
         for start, stop in spans(market.segment):
             begin = max(start, first)
             if begin < stop:
-                answer[begin:stop] = ask(piece(market, start, stop), begin - start)[begin - start :]
+                part = answer_of(piece(market, start, stop), begin - start)
+                answer[begin:stop] = part[begin - start :]
         return answer[:, :, None]
 
-    def ask(market: Market, begin: int) -> Any:
-        made = plugin.target(**params).targets if inspect.isclass(plugin.target) else plugin.target
+    def answer_of(market: Market, begin: int) -> Any:
+        call: Any = plugin.target
         try:
-            values = np.array(made(market, begin), dtype=np.float64)
+            call = call(**params).targets if isinstance(call, type) else call
+            values = np.array(call(market, begin), dtype=np.float64)
         except DrltradeError:
             raise
         except Exception as error:

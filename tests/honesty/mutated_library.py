@@ -122,12 +122,12 @@ def _let_rows_have_attributes() -> None:
 
 
 def files_by_test() -> dict[str, Path]:
-    """Every honesty test by its name, with the file it stands in."""
+    """The file of every honesty test, by the test's name without its `test_`."""
     found = {}
     for file in sorted(TESTS.glob("test_honesty_*.py")):
         for line in file.read_text(encoding="utf-8").splitlines():
             if line.startswith("def test_"):
-                found[line[4:].partition("(")[0]] = file
+                found[line.removeprefix("def test_").partition("(")[0]] = file
     return found
 
 
@@ -144,7 +144,7 @@ def fails(name: str, folder: Path) -> bool:
 
     Any other exception than a broken claim goes on: a mutant that merely crashes proves nothing.
     """
-    test = getattr(load_tests(files_by_test()[name]), name)
+    test = getattr(load_tests(files_by_test()[name]), f"test_{name}")
     folder.mkdir(parents=True, exist_ok=True)
     arguments = {"tmp_path": folder} if "tmp_path" in inspect.signature(test).parameters else {}
     try:

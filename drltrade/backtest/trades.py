@@ -69,8 +69,8 @@ def trade_list(record: Record) -> list[Trade]:
 
     A flip from long to short closes one trade and opens another at the same price. The pnl of all
     trades, plus carry and shortfall (which belong to the account and to no trade), is the change
-    of equity from the first row to the last. A position closed by ruin leaves at the close, or,
-    when the gap ruined it, takes its share of the gap by notional held.
+    of equity from the first row to the last. A position closed by ruin leaves at the close, or at
+    the price of the fill where ruin came then.
     """
     return list(_trades(record))
 
@@ -103,7 +103,8 @@ def _fills(record: Record, asset: int) -> Iterator[tuple[_Fill, float]]:
             after = shares + change if held[row] == 0.0 else float(held[row])
             after = 0.0 if _is_flat(record, row, after, price) else after
             cost = float(costs[row] * abs(traded[row]) / notional[row])
-            yield _Fill(row, after - shares, price, cost), after
+            if after != shares:
+                yield _Fill(row, after - shares, price, cost), after
             shares = after
         if held[row] == 0.0 and shares != 0.0:
             yield _Fill(row, -shares, _ruin_price(record, row, asset), 0.0), 0.0
@@ -117,12 +118,8 @@ def _is_flat(record: Record, row: int, shares: float, price: float) -> bool:
 def _ruin_price(record: Record, row: int, asset: int) -> float:
     """Price at which a ruined account's position leaves."""
     path = record.path
-    if path.bar_pnl[row] != 0.0:
-        return float(record.close[row, asset])
-    before = record.close[row - 1]
-    notional = np.abs(path.shares[row - 1] * before)
-    share = path.gap_pnl[row] * notional[asset] / notional.sum()
-    return float(before[asset] + share / path.shares[row - 1, asset])
+    at_the_fill = path.bar_pnl[row] == 0.0 and np.isfinite(path.fill_price[row]).all()
+    return float(path.fill_price[row, asset] if at_the_fill else record.close[row, asset])
 
 
 class _Trip:

@@ -17,7 +17,10 @@ from drltrade.sim.rules import Rules
 __all__ = ["EXTRAS", "Engine", "Step"]
 
 EXTRAS = ("drawdown", "log_equity", "target")
-"""What an observation may hold beside the window and the weights; `target` takes N columns."""
+"""What an observation may hold beside the window and the weights.
+
+`target`, the weights last asked for, takes N columns.
+"""
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -53,7 +56,7 @@ class Step:
         shares: [B, N].
         targets: [B, N] weights that were asked for.
         traded: [B, N] signed notional.
-        fill_price: [B, N].
+        fill_price: [B, N]; where ruin came at the fill, the price at which everything was closed.
         status: [B, N] uint8 codes of `sim.STATUS`.
     """
 

@@ -238,13 +238,14 @@ def _one_bar(b, accounts, book, status, targets, row, prices, benchmark, rules):
         for i in range(assets):
             book[b, TARGETS, i] = targets[row, i]
             book[b, TRADED, i] = 0.0
-            book[b, FILL_PRICE, i] = np.nan
             status[b, i] = RUINED if targets[row, i] == targets[row, i] else NO_ORDER
     else:
         equity = _fill(
             b, accounts, book, status, targets, row, prices, price_row, price_bar, rules, equity
         )
     if equity <= floor:
+        for i in range(assets):
+            book[b, FILL_PRICE, i] = prices[price_row, price_bar, i]
         _close_for_ruin(b, accounts, book, equity, floor)
     else:
         equity = account.cash
@@ -300,8 +301,8 @@ def observe(b, accounts, book, features, width, extras, observations):
             at += 1
         else:
             for i in range(assets):
-                ordered = book[b, ORDERED, i]
-                observations[b, at + i] = ordered if ordered == ordered else 0.0
+                target = book[b, TARGETS, i]
+                observations[b, at + i] = target if target == target else 0.0
             at += assets
 
 

@@ -33,7 +33,8 @@ class Path:
             drawdown, exposure: [T], as in Step.
         weights, shares, traded: [T, N], as in Step.
         targets: [T, N], NaN is no order.
-        fill_price: [T, N], NaN where nothing was traded.
+        fill_price: [T, N], NaN where nothing was traded; in the row of a ruin that came at the
+            fill, the price at which everything was closed.
         status: [T, N] codes of `sim.STATUS`.
         terminated: the account was ruined; every later row is flat at the floor.
     """

@@ -114,30 +114,48 @@ def test_a_short_ruined_by_the_gap_leaves_at_the_open():
     assert (trade.exit, trade.exit_price) == (day(2), pytest.approx(240))
 
 
+def test_the_loss_of_a_gap_falls_on_the_asset_that_gapped():
+    # 500 short of A and 500 long of B at 10; A opens at 35: 50 shares lose 25 each, B nothing.
+    opens = [[10, 10], [10, 10], [35, 10]]
+    record = record_of(
+        [[10, 10], [10, 10], [35, 10]], [[-0.5, 0.5], [NAN, NAN], [NAN, NAN]], opens=opens,
+        fill="next_open",
+    )  # fmt: skip
+    assert record.path.terminated
+    short, long = trade_list(record)
+    assert (short.exit_price, short.pnl) == (pytest.approx(35), pytest.approx(-1250))
+    assert (long.exit_price, long.pnl) == (pytest.approx(10), pytest.approx(0))
+
+
+def test_dust_that_only_the_ledger_holds_is_no_trade():
+    record = record_of([10, 10, 10, 10, 40, 40], [0.5, 9e-10, 9e-10, 0.5, 0, NAN], every=True)
+    assert [trade.open for trade in trade_list(record)] == [False, False]
+
+
 @st.composite
 def rolled(draw):
     """A random market and targets, run by the simulator itself."""
-    bars, assets = draw(st.integers(3, 25)), draw(st.integers(1, 3))
+    bars, assets = draw(st.integers(3, 25)), draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     volatility = draw(st.sampled_from([0.02, 0.3]))
     close = 50 * np.exp(np.cumsum(rng.normal(0, volatility, (bars, assets)), axis=0))
     opens = close * np.exp(rng.normal(0, volatility, close.shape))
-    targets = rng.choice([-1.0, 0.0, 0.4, 1.0, NAN], close.shape) / draw(
+    targets = rng.choice([-1.0, 0.0, 9e-10, 0.4, 1.0, NAN], close.shape) / draw(
         st.sampled_from([1, assets])
     )
     return record_of(
         close,
         targets,
         opens=opens,
-        rate=draw(st.sampled_from([0.0, 0.001, 0.02])),
+        rate=draw(st.sampled_from([0.0, 0.001, 0.02, 0.1])),
         fill=draw(st.sampled_from(["next_open", "next_close", "same_close"])),
-        leverage=draw(st.sampled_from([1.0, 3.0])),
+        leverage=draw(st.sampled_from([1.0, 2.0, 3.0])),
         every=draw(st.booleans()),
     )
 
 
 @given(rolled())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_the_trades_make_the_whole_change_of_equity(record):
     trades = trade_list(record)
     path = record.path

@@ -323,8 +323,12 @@ ENVS_MUTANTS = (
     Mutant(
         "game fits its scaler on every bar",
         "envs/game.py",
-        "rows[first : last + 1] = True",
-        "rows[:] = True",
+        "if scaler is None:",
+        (
+            "if scaler is None:\n"
+            "        scaler = Scaler.fit(settings.scaler, raw, slice(None))\n"
+            "    if scaler is None:"
+        ),
         ("the_scaler_is_fitted_on_the_train_split_and_on_nothing_else",),
     ),
     Mutant(
@@ -343,19 +347,18 @@ ENVS_MUTANTS = (
     Mutant(
         "strategies filled at the close they saw",
         "envs/game.py",
-        "return replace(self.rules, on_change=False, shorts=shorts)",
-        'return replace(self.rules, on_change=False, shorts=shorts, fill="same_close")',
+        "return replace(self.rules, on_change=False",
+        'return replace(self.rules, fill="same_close", on_change=False',
         ("a_strategy_pays_the_fees_and_the_fill_of_its_environment",),
     ),
     Mutant(
         "strategies trade for free",
         "envs/game.py",
-        "return replace(self.rules, on_change=False, shorts=shorts)",
+        "return replace(self.rules, on_change=False",
         (
-            "from drltrade.sim import Commission, Costs, Slippage\n"
-            "\n"
+            "from drltrade.sim import Commission, Costs, Slippage\n\n"
             "        free = Costs(Commission(0.0), Slippage(0.0))\n"
-            "        return replace(self.rules, on_change=False, shorts=shorts, costs=free)"
+            "        return replace(self.rules, costs=free, on_change=False"
         ),
         ("a_strategy_pays_the_fees_and_the_fill_of_its_environment",),
     ),

@@ -115,15 +115,15 @@ EVIDENCE_MUTANTS = (
     Mutant(
         "policies act on windows that are not whole",
         "backtest/runner.py",
-        "if bar < begin:",
-        "if bar < begin - 1:",
+        "if bar < begin",
+        "if bar < begin - 1",
         ("a_policy_is_asked_once_a_bar_without_dice_and_told_where_its_episode_starts",),
     ),
     Mutant(
         "policies idle for one bar",
         "backtest/runner.py",
-        "if bar < begin:",
-        "if bar < begin + 1:",
+        "if bar < begin",
+        "if bar < begin + 1",
         (
             "a_policy_is_asked_once_a_bar_without_dice_and_told_where_its_episode_starts",
             "a_backtest_earns_what_training_earned",

@@ -179,6 +179,26 @@ def test_the_position_is_part_of_the_observation():
     assert observation[-2:] == pytest.approx([0.4, 0.2], abs=0.02)
 
 
+def test_what_an_observation_tells_of_the_account_is_true():
+    game = small_game(60, 2, actions="portfolio", episode=None, account=ACCOUNT)
+    env = TradingEnv(game)
+    env.reset(seed=0)
+    for _ in range(9):
+        observation, *_, info = env.step(np.array([-0.2, -0.6]))
+    told = dict(zip(game.layout.columns, observation, strict=True))
+    assert info["drawdown"] != 0.0
+    assert told["drawdown"] == np.float32(info["drawdown"])
+    assert told["log_equity"] == np.float32(np.log(info["equity"] / 100_000))
+    assert (told["A0.target"], told["A1.target"]) == (np.float32(0.4), np.float32(0.2))
+
+
+def test_the_first_whole_window_is_seen():
+    env = TradingEnv(small_game(60, features=["range"], window=3, episode=None))
+    observation, info = env.reset(seed=0)
+    assert info["bar"] == 2
+    assert np.isfinite(observation).all()
+
+
 def test_a_window_ends_at_the_bar_that_was_just_completed():
     game = small_game(60, episode=None)
     env, size = TradingEnv(game), game.layout.window_size

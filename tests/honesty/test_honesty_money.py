@@ -173,6 +173,15 @@ def test_a_holding_that_grew_leaves_less_room_and_is_no_reason_to_borrow():
     assert path.status[2].tolist() == [STATUS["no_order"], STATUS["partial"]]
 
 
+def test_shorts_count_against_the_gross_limit_like_longs():
+    grown = [[10, 10, 10], [10, 10, 10], [14, 10, 10], [14, 10, 10]]
+    path = play(grown, grown, [[-0.5, 0, 0], [-0.5, 0.5, -0.5], [-0.5, 0.5, -0.5], [0, 0, 0]])
+    assert path.exposure == pytest.approx(np.abs(path.weights).sum(axis=1))
+    assert path.exposure[1] == pytest.approx(0.5)
+    assert path.exposure[2] == pytest.approx(1.0)
+    assert path.weights[2, 1] == pytest.approx(-path.weights[2, 2])
+
+
 def test_an_unchanged_level_pays_once():
     path = play([10, 10, 12, 15], [10, 11, 13, 15], [0.5, 0.5, 0.5, 0])
     assert np.flatnonzero(path.traded).tolist() == [1]
@@ -198,7 +207,17 @@ def test_nothing_moves_after_ruin():
     path = play([10, 10, 30, 1, 50], [10, 10, 30, 1, 50], [-1, -1, 1, 1, 1])
     assert path.terminated
     assert path.equity[2:].tolist() == pytest.approx([0.101] * 3)  # 1e-4 of 1010
+    assert path.shortfall.tolist() == pytest.approx([0, 0, 1000.101, 0, 0])  # worth -1000
     assert (path.shares[2:] == 0).all()
+
+
+def test_fees_that_eat_the_account_are_ruin_too():
+    dear = Costs(Commission(0.1), Slippage(0.0))
+    path = play([10, 19.5, 1], [10, 19.5, 1], [-1, 0, 0], 1100.0, fill="same_close", costs=dear)
+    # 100 shares short and cash 2000; at 19.5 worth 50, and buying back costs 195.
+    assert path.terminated
+    assert path.equity[2] == pytest.approx(0.11)
+    assert path.shortfall[2] == pytest.approx(145 + 0.11)
 
 
 def _costs(rate):

@@ -94,3 +94,6 @@ def test_a_deeper_drawdown_is_dearer_and_a_new_peak_costs_nothing():
     free = {"commission": {"rate": 0.0}, "slippage": {"rate": 0.0}}
     long = rewards_of([LONG] * 6, prices, {"drawdown": -1.0}, costs=free, fill="same_close")
     assert long.tolist() == pytest.approx([0, -0.5, -0.25, 0, 0, 0])
+    change = {"drawdown_change": -1.0}
+    rise = rewards_of([LONG] * 6, prices, change, costs=free, fill="same_close")
+    assert rise.tolist() == pytest.approx([0, -0.5, 0.25, 0.25, 0, 0])

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from drltrade.backtest.findings import Finding, Watch
 from drltrade.backtest.foresight import filled_forward, foresight
-from drltrade.backtest.leaks import Event, Guess, Subject, Watched, recognise, watch
+from drltrade.backtest.leaks import Event, Subject, Watched, watch
+from drltrade.backtest.naming import Guess, recognise
 from drltrade.backtest.worlds import elsewhere
 from drltrade.data.dates import show
 from drltrade.errors import DrltradeError

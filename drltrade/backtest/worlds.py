@@ -49,19 +49,30 @@ class Cuts:
         return tuple(sorted({*self.spread, *self.early, *self.gaps}))
 
 
-def choose_cuts(market: Market, count: int, seed: int) -> Cuts:
-    """Draws the cuts of a Market: `count` over its clock, a few early ones and some in gaps."""
+def choose_cuts(
+    market: Market, count: int, seed: int, first: int = 0, last: int | None = None
+) -> Cuts:
+    """Draws the cuts of a Market: `count` over its clock, a few early ones and some in gaps.
+
+    Args:
+        market: the data.
+        count: cuts that are spread over the interval.
+        seed: what they are drawn from.
+        first: first bar of the interval.
+        last: its last bar; None is the Market's.
+    """
     rng = np.random.default_rng([seed, 1])
-    last = market.bars - 3
-    step = market.bars / (count + 1)
-    drawn = [int(step * (i + 1) + rng.uniform(-0.25, 0.25) * step) for i in range(count)]
-    spread = sorted({min(max(cut, 1), last) for cut in drawn if last >= 1})
-    early = [cut for cut in _EARLY if cut < min(spread, default=0)]
+    end = market.bars - 1 if last is None else last
+    last = max(end - 2, first)
+    step = (end + 1 - first) / (count + 1)
+    drawn = [first + int(step * (i + 1 + rng.uniform(-0.25, 0.25))) for i in range(count)]
+    spread = sorted({min(max(cut, first), last) for cut in drawn})
+    early = [first + bars for bars in _EARLY if first + bars < min(spread, default=0)]
     gaps: list[int] = []
     idle = market.volume == 0
     for missing in (*(np.isnan(values) for values in market.columns.values()), idle):
         rows = np.flatnonzero((missing & ~missing.all(axis=0)).any(axis=1))
-        rows = rows[(rows >= 1) & (rows <= last)]
+        rows = rows[(rows >= first) & (rows <= last)]
         gaps += [int(row) for row in rng.permutation(rows)[:_EACH]]
     return Cuts(tuple(spread), tuple(early), tuple(sorted(set(gaps))))
 

@@ -1,4 +1,4 @@
-"""`drltrade audit`: does anything know the future?"""
+"""`drltrade audit`: whether anything knows the future."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ class AuditedRun:
         train: first and last bar of the train interval on these data, where they hold it.
         actions: what it did after each bar of that interval.
         findings: what opening it brought up.
+        refused: why a feature is refused, where one is.
     """
 
     policy: Policy
@@ -55,6 +56,7 @@ class AuditedRun:
     train: tuple[int, int] | None
     actions: Mapping[int, Any] | None
     findings: tuple[Finding, ...]
+    refused: UsageError | None = None
 
 
 def open_run(target: str, env: str | None, choice: Choice, out: Path) -> AuditedRun:
@@ -77,7 +79,9 @@ def open_run(target: str, env: str | None, choice: Choice, out: Path) -> Audited
         if not refuses_look_ahead(error):
             raise
         market = load(settings.data, policy.roots)
-        return AuditedRun(policy, name, settings, market, policy.roots, None, None, None, None, ())
+        return AuditedRun(
+            policy, name, settings, market, policy.roots, None, None, None, None, (), error
+        )
     game = judged.game
     market = game.market
     own = market.fingerprint == policy.card.fingerprint
@@ -91,7 +95,7 @@ def open_run(target: str, env: str | None, choice: Choice, out: Path) -> Audited
         splits=story["config"]["splits"] if own and story else None,
         train=_train(policy, market) if own else None,
         actions=_actions(judged.record, game),
-        findings=_data_finding(policy, market, own) + _overlap(policy, judged.record),
+        findings=_data_finding(policy, market, own) + _overlap(judged.record),
     )
 
 
@@ -125,15 +129,13 @@ def _data_finding(policy: Policy, market: Market, own: bool) -> tuple[Finding, .
     )
 
 
-def _overlap(policy: Policy, record: Record) -> tuple[Finding, ...]:
+def _overlap(record: Record) -> tuple[Finding, ...]:
     from drltrade.backtest.findings import Finding
 
-    start, end = (np.datetime64(text) for text in (policy.card.train_start, policy.card.train_end))
-    shared = int(((record.stamps >= start) & (record.stamps <= end)).sum())
-    total = len(record.stamps)
-    if not shared:
-        told = f"None of the {total:,} bars that it is judged on lies in the training interval."
-        return (Finding("overlap", "ok", told),)
-    told = f"{shared:,} of {total:,} bars that it is judged on lie in the training interval."
-    fix = "Judge it on bars after its training: there it shows memory, not skill."
-    return (Finding("overlap", "warning", told, fix, {"bars": shared}),)
+    told = [warning for warning in record.warnings if warning.startswith("OVERLAP")]
+    fix = "Judge it on bars after its training: --start, --end."
+    if told:
+        return tuple(Finding("overlap", "warning", sentence, fix) for sentence in told)
+    bars = len(record.stamps)
+    message = f"None of the {bars:,} bars that it is judged on lies in its training interval."
+    return (Finding("overlap", "ok", message),)

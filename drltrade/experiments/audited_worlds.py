@@ -16,7 +16,7 @@ from drltrade.config import override
 from drltrade.data.dates import show
 from drltrade.errors import UsageError
 from drltrade.experiments.plan import Choice, resolve_env
-from drltrade.experiments.subjects import feature_subjects
+from drltrade.experiments.subjects import feature_subjects, refuses_look_ahead
 from drltrade.plugins import workspace_roots
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "audit_features",
     "audit_splits",
     "audit_world",
+    "refusal",
     "settings_of",
     "watch_of",
 ]
@@ -133,7 +134,11 @@ def audit_world(
         end = first + int(_TRAIN * (last - first)) if single else last
         train = (first, end)
     stamps = [str(market.stamps[bar]) for bar in train] if single else [None, None]
-    game = build_game(settings, market=market, roots=roots, start=stamps[0], end=stamps[1])
+    try:
+        game = build_game(settings, market=market, roots=roots, start=stamps[0], end=stamps[1])
+    except UsageError as error:
+        audit.findings.append(refusal(error, "features"))
+        return None
     game = replace(game, first=first, last=last)
     audit.findings.append(scaler_finding(game, train, asked.seed))
     audit.findings += hints_of(game)
@@ -165,6 +170,13 @@ def audit_features(
     audit.findings += findings
     kept = [spec.raw for at, spec in enumerate(asked.specs) if at not in leaking]
     return kept, bool(leaking)
+
+
+def refusal(error: UsageError, check: str) -> Finding:
+    """Turns the refusal of a plug-in that looks ahead into a finding; raises any other error."""
+    if not refuses_look_ahead(error):
+        raise error
+    return Finding(check, "LEAK", str(error), "Let row t use bars up to t only.")
 
 
 def watch_of(audit: Audit, asked: Asked, market: Market) -> Watch:

@@ -11,6 +11,7 @@ from drltrade.backtest.audit import audit_targets
 from drltrade.backtest.findings import Finding, Watch
 from drltrade.backtest.hints import hints_of, scaler_finding
 from drltrade.backtest.replay import audit_actor, audit_env
+from drltrade.backtest.worlds import choose_cuts
 from drltrade.errors import UsageError
 from drltrade.experiments.audited_worlds import (
     Asked,
@@ -18,11 +19,12 @@ from drltrade.experiments.audited_worlds import (
     audit_features,
     audit_splits,
     audit_world,
+    refusal,
     settings_of,
     watch_of,
 )
 from drltrade.experiments.plan import Choice
-from drltrade.experiments.subjects import refuses_look_ahead, strategy_maker, target_subject
+from drltrade.experiments.subjects import strategy_maker, target_subject
 from drltrade.experiments.targets import kind_of
 
 if TYPE_CHECKING:
@@ -95,7 +97,8 @@ def _audit_strategy(audit: Audit, asked: Asked) -> None:
     game = audit_world(audit, asked, settings, roots)
     if game is None:
         return
-    world = watch_of(audit, asked, game.market)
+    cuts = choose_cuts(game.market, asked.cuts, asked.seed, game.first, game.last)
+    world = Watch(game.market, cuts, asked.seed)
     subject = target_subject(asked.target, roots, params, game.first)
     if subject is not None:
         found = audit_targets(subject, world, game.first)
@@ -111,9 +114,7 @@ def _act(audit: Audit, game: Game, maker: Callable[[], Any], name: str, world: W
     try:
         audit.findings += audit_actor(game, maker, name, world)
     except UsageError as error:
-        if not refuses_look_ahead(error):
-            raise
-        audit.findings.append(Finding("targets", "LEAK", str(error), "Use bars up to t only."))
+        audit.findings.append(refusal(error, "targets"))
 
 
 def _audit_experiment(audit: Audit, asked: Asked) -> None:
@@ -148,13 +149,15 @@ def _audit_run(audit: Audit, asked: Asked) -> None:
     _, leaking = audit_features(audit, run.settings, run.market, run.roots, world)
     audit.findings += run.findings
     spans = {} if run.splits is None else audit_splits(audit, run.splits, run.market)
+    if run.refused is not None and not leaking:
+        audit.findings.append(refusal(run.refused, "features"))
     if run.game is None or leaking:
         audit.skipped.append("The policy's orders, fills and equity: a feature leaks.")
         return
     game = run.game
     train = spans.get("train", run.train)
     if train is None:
-        audit.skipped.append("The scaler: the data do not hold the train interval.")
+        audit.skipped.append("The scaler: these are not the data that it was fitted on.")
     else:
         audit.findings.append(scaler_finding(game, train, asked.seed))
     audit.findings += hints_of(game)

@@ -115,7 +115,9 @@ def target_subject(
     if plugin is None:
 
         def own(market: Market) -> Any:
-            return np.asarray(ask(market, min(first, market.bars - 1)))[:, :, None]
+            if first >= market.bars:
+                return np.full((market.bars, market.assets, 1), np.nan)
+            return np.asarray(ask(market, first))[:, :, None]
 
         return Subject(strategy.name, own)
     return Subject(strategy.name, _unguarded(plugin, params, first))

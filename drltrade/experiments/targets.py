@@ -39,6 +39,8 @@ def kind_of(target: str, given: str | None = None, out: Path = Path("runs")) -> 
         return _kind_of_plugin(target)
     if target.endswith((".yaml", ".yml")):
         return _kind_of_file(target)
+    if Path(target).is_file():
+        raise UsageError(_of_file(target))
     if Path(target).exists() or (out / target).exists():
         return "run"
     named = _names()
@@ -50,6 +52,15 @@ def kind_of(target: str, given: str | None = None, out: Path = Path("runs")) -> 
     raise UsageError(
         f"There is no env, strategy, reward, feature or run '{target}'.{nearest(target, known)}"
         " Name one of `drltrade list`, a YAML file, a run folder, or path.py:Name."
+    )
+
+
+def _of_file(target: str) -> str:
+    if target.endswith(".py"):
+        return f"'{target}' names no function or class. Write it as {target}:Name."
+    return (
+        f"'{target}' is a file that cannot be audited. If it holds prices, audit an env on them:"
+        f" drltrade audit sample --data {target}."
     )
 
 

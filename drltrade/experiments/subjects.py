@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from drltrade.backtest.leaks import Subject
     from drltrade.data.market import Market
     from drltrade.features import FeatureSpec
+    from drltrade.features.source import Source
 
 __all__ = [
     "FeatureSubjects",
@@ -62,18 +63,27 @@ def feature_subjects(
 
     places = tuple(roots)
     specs = default_features(market) if raw is None else parse_features(list(raw))
+    sources = [source_of(spec, market, places) for spec in specs]
     try:
         compute_features(market, specs, places)  # says what is wrong, but for looking ahead
     except UsageError as error:
-        if not refuses_look_ahead(error):
+        # What fails on fewer bars alone may read a file of its own: that is for the audit to say.
+        if not refuses_look_ahead(error) and not all(_computes(s, market) for s in sources):
             raise
     subjects, names = [], []
-    for spec in specs:
-        source = source_of(spec, market, places)
+    for spec, source in zip(specs, sources, strict=True):
         compute = _by_segment(source.compute)
         subjects.append(Subject(spec.label, compute))
         names.append(source.names(compute(market).shape[2]))
     return FeatureSubjects(specs, subjects, names)
+
+
+def _computes(source: Source, market: Market) -> bool:
+    try:
+        _by_segment(source.compute)(market)
+    except UsageError:
+        return False
+    return True
 
 
 def _by_segment(compute: Callable[[Market], Any]) -> Callable[[Market], Any]:

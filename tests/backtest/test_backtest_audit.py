@@ -258,6 +258,35 @@ def test_a_reward_that_changes_with_the_future_is_caught():
     assert by_check["equity"].level == "ok"
 
 
+def test_observations_that_hold_tomorrow_are_caught_and_what_a_policy_does_with_them(monkeypatch):
+    import drltrade.backtest.replay as replay
+
+    def ahead(game):
+        values = np.roll(game.features.values, -1, axis=0)
+        return replace(game, features=replace(game.features, values=values))
+
+    class Reader:
+        """Holds what rises in the newest row of its window."""
+
+        def predict(self, observation, state=None, episode_start=None, deterministic=True):
+            assets, features = game.market.assets, len(game.layout.features)
+            newest = observation[:, : game.layout.window_size].reshape(-1, assets, features)[-1]
+            return np.where(newest[:, 0] > 0, 1.0, -1.0)[None].astype(np.float32), None
+
+    game = small_game(market=MARKET, actions="portfolio")
+    assert {f.level for f in audit_actor(game, Reader, "reader", WORLD)} == {"ok"}
+    original = replay.rebuilt
+    monkeypatch.setattr(replay, "rebuilt", lambda game, market: ahead(original(game, market)))
+    found = {finding.check: finding for finding in audit_env(ahead(game), WORLD)}
+    assert found["observations"].level == "LEAK"
+    assert "[t]" in found["observations"].message
+    assert found["observations"].details["ahead"] == 1
+    assert found["equity"].level == "ok"
+    acted = {finding.check: finding for finding in audit_actor(ahead(game), Reader, "r", WORLD)}
+    assert acted["actions"].level == "LEAK"
+    assert acted["fills"].level == "ok"  # the order after the cut is filled in the changed future
+
+
 def test_a_reward_that_knows_the_next_bar_is_caught():
     rises = np.append(np.diff(np.log(MARKET.close[:, 0])), 0.0)
     game = replace(small_game(market=MARKET), reward=lambda step: rises[step.bar])

@@ -31,6 +31,9 @@ def backfill(market):
 def shifted(market):
     return pd.DataFrame(market.close).pct_change().shift(-1).fillna(0)
 
+def stored(market):
+    return np.sign(np.diff(CLOSE, axis=0, append=CLOSE[-1:]))
+
 def trailing(market, window=10):
     return pd.DataFrame(market.close).rolling(window).mean() / market.close
 
@@ -92,6 +95,7 @@ def leaks(content):
         ("Oracle", "reads tomorrow", 1),
         ("thief", "reads tomorrow", 1),
         ("hindsight", "reads tomorrow", 1),
+        ("stored", "reads tomorrow", 1),
     ],
 )
 def test_a_planted_leak_is_caught_by_name(audit, target, words, ahead):

@@ -408,4 +408,25 @@ ENVS_MUTANTS = (
         "draws = np.repeat(self.rng.random((2, 1)), rows.size, axis=1)",
         ("reset_with_a_seed_is_obeyed_by_every_face",),
     ),
+    Mutant(
+        "continuous actions ignore the leverage",
+        "envs/actions.py",
+        "return (low + unit * (high - low)) * self.leverage",
+        "return low + unit * (high - low)",
+        ("the_leverage_limit_stretches_every_action_scheme",),
+    ),
+    Mutant(
+        "portfolios ignore the leverage",
+        "envs/actions.py",
+        "unit.sum(axis=1, keepdims=True)) * self.leverage",
+        "unit.sum(axis=1, keepdims=True))",
+        ("the_leverage_limit_stretches_every_action_scheme",),
+    ),
+    Mutant(
+        "a step tells its commission alone",
+        "envs/single.py",
+        "float(step.commission[0] + step.slippage[0])",
+        "float(step.commission[0])",
+        ("the_costs_that_a_step_tells_are_all_that_it_charged",),
+    ),
 )

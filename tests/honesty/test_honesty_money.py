@@ -5,7 +5,7 @@ import pytest
 from small_worlds import random_market, small_game
 
 from drltrade.backtest import run_backtest
-from drltrade.envs import EnvSettings, TradingEnv
+from drltrade.envs import ActionScheme, EnvSettings, TradingEnv
 from drltrade.sim import STATUS, Commission, Costs, Prices, Rules, Slippage, run_path
 
 FREE = Costs(Commission(0.0), Slippage(0.0))
@@ -114,6 +114,21 @@ def _check_the_lowest_action_is_a_short(scheme):
     for action, sign in ((low, -1.0), (high, 1.0)):
         env.reset(seed=0)
         assert env.step(action)[4]["weights"][0] == pytest.approx(sign, abs=0.1)
+
+
+def test_the_leverage_limit_stretches_every_action_scheme():
+    most = {"levels": [[2, 2]], "continuous": [[1.0, 0.0]], "portfolio": [[1.0, 1.0]],
+            "choices": [1]}  # fmt: skip
+    weights = {"levels": [1, 1], "continuous": [2, 0], "portfolio": [1, 1], "choices": [1, 1]}
+    for name, action in most.items():
+        scheme = ActionScheme(name, 2, leverage=2.0)
+        assert scheme.targets(np.array(action)).tolist() == [weights[name]], name
+
+
+def test_the_costs_that_a_step_tells_are_all_that_it_charged():
+    env = TradingEnv(small_game(60, costs=_costs(0.01)))
+    env.reset(seed=0)
+    assert env.step(2)[4]["costs"] == pytest.approx(0.02 * 100_000 / 1.02)
 
 
 def test_a_game_without_shorts_never_holds_one():

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 
 from drltrade.errors import UsageError, nearest
 
-__all__ = ["Settings", "dump_yaml", "override", "parse", "read_yaml"]
+__all__ = ["Settings", "dump_yaml", "merge", "override", "parse", "read_yaml"]
 
 
 class Settings(BaseModel):
@@ -117,6 +117,16 @@ def dump_yaml(content: Mapping[str, Any]) -> str:
     """Writes a mapping as YAML in the order given."""
     text: str = yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return text
+
+
+def merge(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a copy with nested values replaced; a weighted sum (`reward`) is replaced whole."""
+    merged = dict(content)
+    for key, value in changes.items():
+        old = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping) and key != "reward"
+        merged[key] = merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 def override(

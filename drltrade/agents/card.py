@@ -102,6 +102,10 @@ class PolicyCard(Settings):
     """First bar of the train interval."""
     train_end: str
     """Its last bar."""
+    valid_start: str | None = None
+    """First bar of the interval that these weights were chosen on, if any."""
+    valid_end: str | None = None
+    """Its last bar."""
     seed: int
     """The seed of the training."""
     steps: int

@@ -18,7 +18,7 @@ from drltrade.agents.card import SCHEMA_VERSION, PolicyCard
 from drltrade.agents.settings import AgentSettings
 from drltrade.agents.table import AGENTS
 from drltrade.agents.task import pick_device
-from drltrade.config import parse
+from drltrade.config import merge, parse
 from drltrade.data import Market
 from drltrade.envs import EnvSettings, Game, build_game
 from drltrade.errors import DrltradeError, UsageError
@@ -33,7 +33,7 @@ __all__ = ["CARD_FILE", "WEIGHTS_FILE", "Policy", "load_policy"]
 CARD_FILE = "policy.json"
 WEIGHTS_FILE = "policy.safetensors"
 
-_FIXED = ("actions", "features", "window", "scaler", "account")
+_FIXED = ("actions", "features", "window", "scaler", "account", "leverage")
 """Settings that decide what a policy sees and does: they are its own."""
 
 
@@ -52,6 +52,12 @@ class Policy:
     def __repr__(self) -> str:
         card = self.card
         return f"<Policy {card.agent} seed {card.seed}, {card.steps} steps on {card.data}>"
+
+    def chosen_on(self, game: Game) -> None:
+        """Notes on the card the interval whose score these weights were chosen by."""
+        span = np.datetime_as_string(game.market.stamps[[game.first, game.last]], unit="s")
+        interval = {"valid_start": str(span[0]), "valid_end": str(span[1])}
+        self.card = self.card.model_copy(update=interval)
 
     def predict(
         self,
@@ -114,7 +120,7 @@ class Policy:
                     f"'env.{name}' cannot be changed for a trained policy: it decides what the"
                     " policy sees and does. Train again to change it."
                 )
-        content = _merge(self.card.env, changes)
+        content = merge(self.card.env, changes)
         content["actions"] = content["actions"] | {"scheme": self.card.action.scheme}
         settings = parse(EnvSettings, content, "the policy's environment")
         self._check_plugins(settings, places)
@@ -265,16 +271,6 @@ def _agent_settings(card: PolicyCard) -> AgentSettings:
 
 def _observation_space(card: PolicyCard) -> gym.spaces.Box:
     return gym.spaces.Box(-np.inf, np.inf, (card.observation.size,), np.float32)
-
-
-def _merge(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a copy with nested values replaced."""
-    merged = dict(content)
-    for key, value in changes.items():
-        old = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(old, Mapping) and key != "reward"
-        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def _write(file: Path, write: Callable[[Path], Any]) -> None:

@@ -99,7 +99,9 @@ def _train(
     seed = int(np.random.SeedSequence(task.seed).generate_state(1)[0])
     env = SB3TradingEnv(game, accounts, seed=seed, reward_scale=scale)
     log = _logger(task.log_dir)
-    watch = Watch(total, task.evaluations, policy_of, score, progress, log)
+    watch = Watch(
+        total, task.evaluations, policy_of, score, progress, log, lambda: env.batch.reward.terms
+    )
     try:
         network, steps = code.learn(Session(settings, env, seed, total, device, watch, log))
         watch.after_update(steps, network)

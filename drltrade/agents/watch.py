@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -32,6 +32,7 @@ class Watch:
         score: the higher the better; a NaN is never the best.
         progress: is told how far the training is, at most five times a second.
         log: a Stable-Baselines3 Logger.
+        terms: the last bar's value of each term of the reward, unweighted, one number an account.
 
     Attributes:
         history: (steps, score) of each evaluation.
@@ -47,6 +48,7 @@ class Watch:
         score: Callable[[Policy], float] | None,
         progress: Callable[[Progress], None] | None,
         log: Any,
+        terms: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.history: list[tuple[int, float]] = []
         self.best_score: float | None = None
@@ -55,6 +57,7 @@ class Watch:
         self.network: Any = None
         self._total, self._evaluations = total, evaluations
         self._policy_of, self._score, self._progress, self._log = policy_of, score, progress, log
+        self._terms = terms
         self._started = time.perf_counter()
         self._reported, self._told = 0.0, 0
         self._scored_at = self._logged_at = 0
@@ -99,5 +102,7 @@ class Watch:
             self._log.record("valid/best", self.best_score)
 
     def _write_scalars(self, steps: int) -> None:
+        for name, values in self._terms().items():
+            self._log.record(f"reward/{name}", float(values.mean()))
         self._log.record("time/steps_per_second", steps / max(self.seconds, 1e-9))
         self._log.dump(step=steps)

@@ -11,7 +11,7 @@ from drltrade.agents.strategies.base import Account
 from drltrade.backtest.record import Record
 from drltrade.envs import Game
 from drltrade.errors import UsageError
-from drltrade.sim import Engine, Path, Recorder, run_path
+from drltrade.sim import STATUS, Engine, Path, Recorder, run_path
 
 __all__ = ["Actor", "assumptions_of", "run_backtest"]
 
@@ -75,7 +75,7 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
         close=game.market.close[interval],
         periods_per_year=game.market.periods_per_year,
         assumptions=assumptions_of(game) | {"actions": scheme},
-        warnings=_warnings(game),
+        warnings=_warnings(game, path, learnt=actions is not None),
         actions=actions,
     )
 
@@ -96,20 +96,36 @@ def assumptions_of(game: Game) -> dict[str, Any]:
         "commission_rate": settings.costs.commission.rate,
         "slippage_rate": settings.costs.slippage.rate,
         "leverage": settings.leverage,
-        "shorts": min(settings.actions.levels) < 0,
+        "shorts": game.rules.shorts,
         "start_equity": settings.equity,
         "window": settings.window,
     }
 
 
-def _warnings(game: Game) -> tuple[str, ...]:
+def _warnings(game: Game, path: Path, *, learnt: bool) -> tuple[str, ...]:
     found = []
+    if learnt and game.fitted and game.fitted[0] <= game.last and game.first <= game.fitted[1]:
+        found.append(
+            "LOOK-AHEAD: the scaler was fitted on bars that are tested here. Fit it before them:"
+            " make_env(..., fit=(from, to))."
+        )
     if game.rules.fill == "same_close":
         found.append(
             "LOOK-AHEAD: fills at the very close that the decision was taken on (same_close)."
         )
     if game.rules.costs.rate == 0:
         found.append("Zero costs: nothing was charged for trading.")
+    refused = int((path.status == STATUS["short_refused"]).sum())
+    if refused:
+        found.append(
+            f"{refused:,} orders to sell short were refused: the action scheme is long only."
+            " Choose another, such as env.actions=continuous."
+        )
+    peak = float(path.exposure.max())
+    if peak > 2 * game.rules.leverage:
+        found.append(
+            f"Gross exposure drifted to {peak:.1f} times equity; no margin call is simulated."
+        )
     return tuple(found)
 
 
@@ -152,7 +168,7 @@ def _roll_policy(policy: Actor, game: Game) -> tuple[Path, NDArray[Any]]:
 
     def decide(bar: int) -> Floats:
         nonlocal state
-        if bar < begin:
+        if bar < begin or engine.current.terminated[0]:
             return nothing
         fresh = np.array([bar == begin])
         action, state = policy.predict(engine.observations, state, fresh, deterministic=True)

@@ -41,6 +41,8 @@ class Game:
         last: its last bar.
         reward: what `make_reward` takes: a name, a weighted sum, or a callable.
         roots: where plug-in files are looked up.
+        fitted: first and last bar that the scaler was fitted on; None where it was given or learns
+            nothing.
     """
 
     settings: EnvSettings
@@ -55,6 +57,7 @@ class Game:
     last: int
     reward: RewardLike
     roots: tuple[Path, ...] = ()
+    fitted: tuple[int, int] | None = None
 
     @cached_property
     def observation_space(self) -> gym.spaces.Box:
@@ -98,8 +101,7 @@ class Game:
     @property
     def strategy_rules(self) -> Rules:
         """The rules for target weights written by rule: each is an order, NaN is none."""
-        shorts = min(self.settings.actions.levels) < 0
-        return replace(self.rules, on_change=False, shorts=shorts)
+        return replace(self.rules, on_change=False)
 
     def between(self, start: str | None, end: str | None) -> Game:
         """Returns the same game on another interval, with the same frozen scaler."""
@@ -132,6 +134,7 @@ def build_game(
     usable: Sequence[str] | None = None,
     start: str | None = None,
     end: str | None = None,
+    fit: tuple[str | None, str | None] | None = None,
     scaler: Scaler | None = None,
     reward: RewardLike | None = None,
 ) -> Game:
@@ -145,7 +148,8 @@ def build_game(
             levels on one asset, a portfolio on several.
         start: first date of the interval that is played; None is the first bar.
         end: its last date, inclusive; None is the last bar.
-        scaler: a scaler that is already fitted; None fits one on the interval.
+        fit: the interval that the scaler is fitted on; None is the one that is played.
+        scaler: a scaler that is already fitted, instead.
         reward: replaces the settings' reward, as with a function from Python.
 
     Raises:
@@ -156,10 +160,11 @@ def build_game(
     specs = None if settings.features is None else parse_features(settings.features)
     raw = compute_features(market, specs, roots)
     first, last = market.locate(start, end)
+    fitted = None
     if scaler is None:
-        rows = np.zeros(market.bars, dtype=bool)
-        rows[first : last + 1] = True
-        scaler = Scaler.fit(settings.scaler, raw, rows)
+        begin, end_of_fit = (first, last) if fit is None else market.locate(*fit)
+        scaler = Scaler.fit(settings.scaler, raw, slice(begin, end_of_fit + 1))
+        fitted = (begin, end_of_fit) if scaler.center is not None else None
     scheme = _choose_scheme(settings, market.assets, usable or _any_scheme(market.assets))
     on_change = settings.rebalance == "on_change" or (
         settings.rebalance is None and scheme.name in DISCRETE
@@ -183,6 +188,7 @@ def build_game(
         last=last,
         reward=wanted,
         roots=tuple(roots),
+        fitted=fitted,
     )
     return game
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import gymnasium as gym
 
-from drltrade.config import parse
+from drltrade.config import merge, parse
 from drltrade.data import Market
 from drltrade.envs.game import Game, build_game
 from drltrade.envs.settings import EnvSettings, read_env
 from drltrade.envs.single import TradingEnv
 from drltrade.envs.vector import VectorTradingEnv
+from drltrade.errors import UsageError
 
 __all__ = ["SHIPPED", "make_env", "make_vec_env", "register"]
 
@@ -28,8 +29,11 @@ def make_env(env: EnvLike = "sample", **overrides: Any) -> TradingEnv:
 
     Args:
         env: `sample`, the name of a file in `envs/`, a YAML file, a mapping, settings or a game.
-        overrides: settings to replace, such as `window=32` or `fill="next_close"`. `reward` may be
-            a function of a Step and `data` a Market.
+        overrides: settings to replace, nested ones in part, such as `window=32` or
+            `costs={"commission": {"rate": 0.001}}`. `reward` may be a function of a Step and `data`
+            a Market. `start` and `end` name the interval that is played, `fit=(from, to)` the one
+            that the scaler is fitted on: by default the interval that is played, which is right for
+            training and wrong for testing.
 
     Raises:
         UsageError: an unknown name or setting.
@@ -48,15 +52,23 @@ def make_vec_env(env: EnvLike = "sample", num_envs: int = 64, **overrides: Any) 
 
 def _game(env: EnvLike, overrides: dict[str, Any]) -> Game:
     if isinstance(env, Game):
+        if overrides:
+            raise UsageError(
+                f"A game is built already: {', '.join(overrides)} cannot be set on it. Set them"
+                " where the game is built."
+            )
         return env
     settings, roots = read_env(env)
     wanted = dict(overrides)
+    start, end, fit = (wanted.pop(key, None) for key in ("start", "end", "fit"))
     reward = wanted.pop("reward") if callable(wanted.get("reward")) else None
     market = wanted.pop("data") if isinstance(wanted.get("data"), Market) else None
     if wanted:
-        merged = settings.model_dump(exclude_unset=True) | wanted
-        settings = parse(EnvSettings, merged, "make_env")
-    return build_game(settings, market=market, roots=roots, reward=reward)
+        content = merge(settings.model_dump(exclude_unset=True, mode="json"), wanted)
+        settings = parse(EnvSettings, content, "make_env")
+    return build_game(
+        settings, market=market, roots=roots, start=start, end=end, fit=fit, reward=reward
+    )
 
 
 def register() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -232,4 +233,5 @@ def make_reward(reward: RewardLike, roots: Sequence[Path] = ()) -> Reward:
 
 
 def _instance(function: Any) -> Any:
-    return function() if isinstance(function, type) else function
+    # An instance may remember: each batch gets its own.
+    return function() if isinstance(function, type) else copy.deepcopy(function)

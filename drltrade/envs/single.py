@@ -50,7 +50,8 @@ class TradingEnv(gym.Env[NDArray[np.float32], Any]):
         """Takes the account through one bar.
 
         Raises:
-            UsageError: the episode is over, or the action is not in the action space.
+            UsageError: the episode is over, or an index is outside the action space. Numbers are
+                clipped to [-1, 1], as Stable-Baselines3 does: a Gaussian policy leaves the box.
         """
         if self._over:
             raise UsageError("The episode is over: call reset() before the next step().")

@@ -101,6 +101,7 @@ def train(
             score=lambda policy: validation_score(run_backtest(policy, valid)),
             progress=progress,
         )
+    result.policy.chosen_on(valid)
     test = game.between(parts.test.start, parts.test.end)
     record = run_policy(result.policy, test, f"{settings.name} seed {seed}")
     return Trained(result.policy, result.best_score, result.history, parts, record)
@@ -162,7 +163,7 @@ def _policy_game(
     policy: Policy, env: Any, start: str | None, end: str | None, overrides: Mapping[str, Any]
 ) -> Game:
     from drltrade.data import Market, load
-    from drltrade.envs import EnvSettings
+    from drltrade.envs import EnvSettings, Game
     from drltrade.experiments.backtests import OUTSIDE
 
     changes = dict(overrides)
@@ -170,6 +171,8 @@ def _policy_game(
     market = data if isinstance(data, Market) else None
     if env is not None:
         world = _game(env, {} if data is None else {"data": data})
+        if isinstance(env, Game) and start is None and end is None:
+            start, end = (str(world.market.stamps[bar]) for bar in (world.first, world.last))
         content = world.settings.model_dump(mode="json")
         changes = {**{key: content[key] for key in OUTSIDE}, **changes}
         market = world.market

@@ -32,7 +32,7 @@ __all__ = [
     "save_backtest",
 ]
 
-OUTSIDE = ("fill", "costs", "leverage", "equity")
+OUTSIDE = ("fill", "costs", "equity")
 """What an environment decides about the world; the rest of it is a policy's own."""
 
 
@@ -139,17 +139,25 @@ def run_policy(policy: Policy, game: Game, name: str) -> Record:
     card = policy.card
     extra = {"agent": card.agent, "seed": card.seed, "reward": card.reward}
     train = {"train_start": card.train_start, "train_end": card.train_end}
-    start, end = (np.datetime64(text) for text in (card.train_start, card.train_end))
-    shared = int(((record.stamps >= start) & (record.stamps <= end)).sum())
-    warnings = record.warnings
-    if shared:
-        warnings += (
-            f"OVERLAP: {shared:,} of {len(record.stamps):,} bars lie in the policy's training"
-            f" interval ({_day(card.train_start)} to {_day(card.train_end)}); on these it shows"
-            " memory, not skill.",
+    warnings = record.warnings + _overlap(
+        record, card.train_start, card.train_end, "training", "memory, not skill"
+    )
+    if card.valid_start is not None and card.valid_end is not None:
+        warnings += _overlap(
+            record, card.valid_start, card.valid_end, "validation", "what it was chosen by"
         )
     assumptions = {**record.assumptions, **extra, **train}
     return replace(record, assumptions=assumptions, warnings=warnings)
+
+
+def _overlap(record: Record, start: str, end: str, role: str, shown: str) -> tuple[str, ...]:
+    inside = (record.stamps >= np.datetime64(start)) & (record.stamps <= np.datetime64(end))
+    if not inside.any():
+        return ()
+    return (
+        f"OVERLAP: {int(inside.sum()):,} of {len(record.stamps):,} bars lie in the policy's {role}"
+        f" interval ({_day(start)} to {_day(end)}); on these it shows {shown}.",
+    )
 
 
 def _day(stamp: str) -> str:

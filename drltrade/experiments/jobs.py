@@ -16,7 +16,8 @@ from drltrade.plugins import find_file, is_plugin
 
 __all__ = ["Event", "Job", "code_hash", "plugin_hashes", "version"]
 
-_DECIDING = ("data", "features", "sim", "envs", "agents", "backtest")
+_DECIDING = ("data", "features", "sim", "envs", "agents", "backtest", "experiments")
+_LIBRARIES = ("numpy", "numba", "TA-Lib", "torch", "stable-baselines3")
 
 
 def version() -> str:
@@ -26,12 +27,17 @@ def version() -> str:
 
 @functools.cache
 def code_hash() -> str:
-    """Hashes the rooms that decide a result, so that a changed checkout is another version."""
+    """Hashes the rooms and the libraries' versions that decide a result.
+
+    A changed checkout or an upgrade is another version: its jobs are run again.
+    """
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for room in _DECIDING:
         for file in sorted((package / room).rglob("*.py")):
             digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
+    for library in _LIBRARIES:
+        digest.update(f"{library} {importlib.metadata.version(library)}".encode())
     return digest.hexdigest()[:12]
 
 

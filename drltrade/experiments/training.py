@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "job_game", "one_thread", "run_job", "validation_score"]
 
+RUINED = -1e6
+"""Score of an account that was ruined: below any Sharpe ratio."""
+
 
 def run_job(job: Job, report: Callable[[Event], None]) -> None:
     """Trains and tests one job and leaves its folder; a job that is done already is left alone.
@@ -55,6 +58,7 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
             return validation_score(run_backtest(policy, valid, name="validation"))
 
         result = train(task, score=score, progress=lambda now: report(_progress(job, now)))
+        result.policy.chosen_on(valid)
         result.policy.save(folder)
         _write_result(job, game, result, folder)
 
@@ -96,9 +100,14 @@ def job_game(job: Job, role: str, market: Market | None = None) -> Game:
 
 
 def validation_score(record: Record) -> float:
-    """Returns the Sharpe ratio, by which checkpoints are chosen; one that is undefined counts 0."""
+    """Returns the Sharpe ratio, by which checkpoints are chosen.
+
+    One that is undefined counts 0; a ruined account comes after every other, whatever its ratio.
+    """
     from drltrade.backtest.metrics import METRICS
 
+    if record.path.terminated:
+        return RUINED
     sharpe = METRICS["sharpe"].compute(record)
     return 0.0 if math.isnan(sharpe) else float(sharpe)
 

@@ -24,7 +24,8 @@ def test_every_agent_finds_the_planted_signal(name, game_of, mean_return):
     steps = STEPS.get(name, 200_000)
     policy = train(TrainTask(game, AGENTS[name].settings(), seed=1, steps=steps)).policy
     fresh = game_of(name, seed=2, bars=3000, scaler=game.scaler)
-    assert mean_return(policy, fresh) > 0.7 * OPTIMUM
+    # The sign of the signal, blind to costs and to its own position, makes .75 of it.
+    assert mean_return(policy, fresh) > 0.8 * OPTIMUM
 
 
 @pytest.mark.parametrize("name", AGENTS)

@@ -12,16 +12,6 @@ import pytest
 PYTHON = [sys.executable, "-m", "drltrade"]
 
 
-def timed(arguments: list[str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(arguments, check=True, capture_output=True)
-    return time.perf_counter() - began
-
-
-def test_help_answers_in_half_a_second():
-    assert min(timed([*PYTHON, "--help"]) for _ in range(3)) < 0.5
-
-
 def test_importing_the_package_loads_nothing_heavy_and_changes_nothing_global():
     code = (
         "import random, sys, warnings\n"

@@ -191,3 +191,40 @@ def test_staggered_starts_do_not_end_together_and_report_whole_episodes():
 def test_mistakes_are_told_in_words(call, words):
     with pytest.raises(UsageError, match=words):
         call()
+
+
+def test_overrides_replace_nested_settings_only_where_they_say_so():
+    base = make_env("portfolio-4").game
+    later = make_env("portfolio-4", data={"start": "2010"}).game
+    assert later.market.symbols == base.market.symbols
+    dearer = make_env("eurusd-hourly", costs={"commission": {"rate": 1e-4}}).game.settings.costs
+    assert (dearer.commission.rate, dearer.slippage.rate) == (1e-4, 5e-5)
+    with pytest.raises(UsageError, match="window cannot be set"):
+        make_env(base, window=3)
+
+
+def test_an_interval_is_played_with_a_scaler_that_never_saw_it():
+    train = ("2000-03-01", "2009-12-31")
+    env = make_env("sample", start="2011", fit=train)
+    same = make_env("sample", start=train[0], end=train[1])
+    assert np.array_equal(env.game.scaler.center, same.game.scaler.center)
+    assert str(env.game.market.stamps[env.game.first])[:10] == "2011-01-03"
+
+    class Nothing:
+        def predict(self, observation, state=None, episode_start=None, deterministic=True):
+            return np.ones(1, dtype=np.int64), None
+
+    assert run_backtest(Nothing(), env.game).warnings == ()
+    (warning,) = run_backtest(Nothing(), make_env("sample", start="2011").game).warnings
+    assert "scaler was fitted on bars that are tested" in warning
+
+
+def test_short_orders_of_a_strategy_in_a_long_only_game_are_refused_and_said_so():
+    class Short:
+        def targets(self, market, first):
+            return np.full((market.bars, market.assets), -0.2)
+
+    record = run_backtest(Short(), small_game(assets=3, episode=None))
+    assert (record.path.shares == 0).all()
+    assert "orders to sell short were refused" in record.warnings[0]
+    assert record.assumptions["shorts"] is False

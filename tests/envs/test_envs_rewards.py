@@ -112,6 +112,24 @@ def test_a_users_reward_is_the_same_from_yaml_and_python_alone_and_in_1024_accou
         assert (many.step(np.full(1024, action))[1] == reward).all()
 
 
+def test_a_reward_given_as_an_object_is_remembered_by_each_batch_for_itself():
+    class Counting:
+        def reset(self, rows):
+            self.count = 0
+
+        def __call__(self, step):
+            self.count += 1
+            return np.full(step.equity.shape, float(self.count))
+
+    game = make_env("sample", reward=Counting()).game
+    one, two = TradingEnv(game), VectorTradingEnv(game, 5)
+    one.reset(seed=0)
+    two.reset(seed=0)
+    assert one.step(1)[1] == 1.0
+    assert two.step(np.ones(5, dtype=int))[1].tolist() == [1.0] * 5
+    assert one.step(1)[1] == 2.0
+
+
 def test_churning_earns_nothing_but_costs():
     flat = np.full(60, 50.0)
     market = type(small_game().market).build(flat, open=flat, high=flat, low=flat, volume=flat)

@@ -148,13 +148,15 @@ def test_a_policy_is_judged_as_it_was_when_it_was_trained(tiny):
     assert json.loads((folder / "metrics.json").read_text())["validation_score"] == max(scores)
 
 
-def test_bars_of_the_training_interval_raise_a_warning(tiny):
+def test_bars_that_a_policy_was_trained_or_chosen_on_raise_a_warning(tiny):
     choice = Choice(start="2006-06-01", end="2008-06-30")
     record = backtest_target(str(tiny.plan.home), choice=choice).record
     overlap = [warning for warning in record.warnings if warning.startswith("OVERLAP")]
-    assert len(overlap) == 1
     trained_on = int((record.stamps <= np.datetime64("2006-12-31")).sum())
-    assert f"{trained_on} of {len(record.stamps)} bars" in overlap[0]
+    chosen_on = int((record.stamps <= np.datetime64("2007-12-31")).sum()) - trained_on
+    training, validation = overlap
+    assert f"{trained_on} of {len(record.stamps)} bars lie in the policy's training" in training
+    assert f"{chosen_on} of {len(record.stamps)} bars lie in the policy's valid" in validation
 
 
 def test_dearer_trading_makes_the_same_policy_poorer(tiny):
@@ -268,3 +270,29 @@ def test_python_backtests_strategies_by_name_and_by_object():
     assert by_name.name == by_object.name == "sma_cross"
     with pytest.raises(UsageError, match="sma_cross"):
         drltrade.backtest("sma_crss")
+
+
+def test_a_policy_and_a_rule_are_judged_on_the_interval_of_the_game_they_are_given(tiny):
+    policy = drltrade.load_policy(tiny.plan.jobs[0].folder)
+    world = drltrade.make_env("sample", start="2008", end="2008").game
+    assert len(drltrade.backtest(policy, world).stamps) == 253
+    assert len(drltrade.backtest("buy_and_hold", world).stamps) == 253
+    with pytest.raises(UsageError, match="leverage"):
+        drltrade.backtest(policy, leverage=3)
+
+
+def test_a_ruined_checkpoint_is_never_preferred():
+    from drltrade.experiments.training import validation_score
+
+    class Sell:
+        def targets(self, market, first):
+            return np.full((market.bars, 1), -1.0)
+
+    close = np.full(60, 10.0) * 1.2 ** np.arange(60)
+    market = drltrade.Market.build(close, open=close, high=close, low=close)
+    env = drltrade.make_env(
+        data=market, features=[{"log_return": 1}], window=1, scaler="none", leverage=2
+    )
+    record = drltrade.backtest(Sell(), env.game)
+    assert record.path.terminated
+    assert validation_score(record) < -1000

@@ -125,5 +125,5 @@ def test_an_unknown_parameter_is_answered_in_words(make_market, roots):
 
 def test_segments_must_agree_on_the_number_of_columns(make_market, roots):
     market = stack([make_market(bars=60), make_market(bars=61)])
-    with pytest.raises(UsageError, match="returned 1 columns for one segment and 2 for another"):
+    with pytest.raises(UsageError, match="gives 2 columns on all bars but 1 on the first"):
         run(market, "per_segment", roots)

@@ -13,7 +13,7 @@ from drltrade.agents.strategies.base import Account, BarStrategy, Floats, Strate
 from drltrade.data.dates import show
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.features.pieces import piece, spans
-from drltrade.features.plugin import failure
+from drltrade.features.plugin import CUTS, failure
 from drltrade.plugins import Plugin, load_plugin
 
 if TYPE_CHECKING:
@@ -101,9 +101,12 @@ class _Targets:
         return answer
 
     def _refuse_look_ahead(self, market: Market, first: int, targets: Floats) -> None:
-        cut = market.bars - max(1, (market.bars - first) // 3)
-        if cut <= first:
-            return
+        for share in range(CUTS, 0, -1):
+            cut = first + (market.bars - first) * share // (CUTS + 1)
+            if cut > first:
+                self._compare(market, first, cut, targets)
+
+    def _compare(self, market: Market, first: int, cut: int, targets: Floats) -> None:
         known = self._ask(piece(market, 0, cut), first)
         same = np.isclose(targets[first:cut], known[first:], 1e-9, 1e-12, equal_nan=True)
         if same.all():

@@ -76,6 +76,9 @@ class _CallableRoom(ModuleType):
 
         return backtest(*args, **kwargs)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return importlib.import_module, (self.__name__,)
+
 
 class _Package(ModuleType):
     """This package: Python binds each room to it, and the backtest room becomes callable then."""
@@ -84,6 +87,9 @@ class _Package(ModuleType):
         if name == "backtest" and type(value) is ModuleType:
             value.__class__ = _CallableRoom
         super().__setattr__(name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return importlib.import_module, (self.__name__,)
 
 
 sys.modules[__name__].__class__ = _Package

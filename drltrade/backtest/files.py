@@ -75,12 +75,13 @@ def read_record(folder: Path) -> Record:
         return _record(frame, meta)
     except FileNotFoundError as error:
         raise DrltradeError(
-            f"There is no record in '{folder}': {EQUITY} is missing. Run the backtest again."
+            f"There is no record in '{folder}': {EQUITY} is missing. Delete the folder and run"
+            " the command that made it again."
         ) from error
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise DrltradeError(
             f"'{path}' is not a record that this version of drltrade can read"
-            f" ({type(error).__name__}). Run the backtest again."
+            f" ({type(error).__name__}). Delete the folder and run the command that made it again."
         ) from error
 
 

@@ -14,7 +14,7 @@ from drltrade.sim import Path
 __all__ = ["Record"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Record:
     """One policy rolled through one market once.
 
@@ -41,6 +41,11 @@ class Record:
     assumptions: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     actions: NDArray[Any] | None = None
+
+    def __repr__(self) -> str:
+        start, end = (str(stamp)[:16] for stamp in self.stamps[[0, -1]])
+        growth = self.equity[-1] / self.equity[0] - 1
+        return f"<Record {self.name}: {len(self.stamps):,} bars {start} to {end}, {growth:+.1%}>"
 
     @property
     def equity(self) -> NDArray[np.float64]:

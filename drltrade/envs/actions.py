@@ -80,7 +80,13 @@ class ActionScheme:
         """
         if self.name in DISCRETE:
             return self._look_up(np.asarray(actions))
-        values = np.asarray(actions, dtype=np.float64).reshape(-1, self.assets)
+        values = np.asarray(actions, dtype=np.float64)
+        if values.shape[-1:] != (self.assets,):
+            raise UsageError(
+                f"{self.name} takes one number an asset, [B, {self.assets}]; got the shape"
+                f" {values.shape}."
+            )
+        values = values.reshape(-1, self.assets)
         unit = (np.clip(values, -1.0, 1.0) + 1.0) / 2.0
         if np.isnan(unit).any():
             raise UsageError("An action is NaN: the policy's weights have probably diverged.")

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 
 from drltrade.config import merge, parse
-from drltrade.data import Market
+from drltrade.data import DataSettings, Market, load_market
 from drltrade.envs.game import Game, build_game
 from drltrade.envs.settings import EnvSettings, read_env
 from drltrade.envs.single import TradingEnv
@@ -24,16 +24,18 @@ SHIPPED = ("aapl-daily", "portfolio-4", "eurusd-hourly", "sp500-20")
 EnvLike = str | Path | Mapping[str, Any] | EnvSettings | Game
 
 
-def make_env(env: EnvLike = "sample", **overrides: Any) -> TradingEnv:
+def make_env(env: EnvLike = "sample", *, render_mode: None = None, **overrides: Any) -> TradingEnv:
     """Builds a single-account environment.
 
     Args:
         env: `sample`, the name of a file in `envs/`, a YAML file, a mapping, settings or a game.
         overrides: settings to replace, nested ones in part, such as `window=32` or
             `costs={"commission": {"rate": 0.001}}`. `reward` may be a function of a Step and `data`
-            a Market. `start` and `end` name the interval that is played, `fit=(from, to)` the one
-            that the scaler is fitted on: by default the interval that is played, which is right for
-            training and wrong for testing.
+            a Market or a DataFrame. `start` and `end` name the interval that is played,
+            `fit=(from, to)` the one that the scaler is fitted on: by default the interval that is
+            played, which is right for training and wrong for testing.
+
+        render_mode: None; nothing is drawn (a TypeError, as Gymnasium's callers expect).
 
     Raises:
         UsageError: an unknown name or setting.
@@ -42,6 +44,8 @@ def make_env(env: EnvLike = "sample", **overrides: Any) -> TradingEnv:
         >>> env = make_env("sample", window=8, reward="profit")
         >>> observation, info = env.reset(seed=1)
     """
+    if render_mode is not None:
+        raise TypeError(f"render_mode is {render_mode!r}; a trading environment draws nothing.")
     return TradingEnv(_game(env, overrides))
 
 
@@ -62,7 +66,11 @@ def _game(env: EnvLike, overrides: dict[str, Any]) -> Game:
     wanted = dict(overrides)
     start, end, fit = (wanted.pop(key, None) for key in ("start", "end", "fit"))
     reward = wanted.pop("reward") if callable(wanted.get("reward")) else None
-    market = wanted.pop("data") if isinstance(wanted.get("data"), Market) else None
+    data = wanted.get("data")
+    market = None
+    if data is not None and not isinstance(data, str | Path | Mapping | list | DataSettings):
+        market = data if isinstance(data, Market) else load_market(data)
+        del wanted["data"]
     if wanted:
         content = merge(settings.model_dump(exclude_unset=True, mode="json"), wanted)
         settings = parse(EnvSettings, content, "make_env")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drltrade.errors import UsageError, unknown
+from drltrade.errors import DrltradeError, UsageError, unknown
 from drltrade.plugins import is_plugin, load_plugin
 from drltrade.sim import Step
 
@@ -187,7 +188,7 @@ class Reward:
         """
         total: Floats | None = None
         for name, weight, function in self._parts:
-            values = np.asarray(function(step), dtype=np.float64)
+            values = _values(name, function, step)
             if values.shape != step.equity.shape:
                 raise UsageError(
                     f"Reward '{name}' returned shape {values.shape}; it must return one number an"
@@ -232,6 +233,29 @@ def make_reward(reward: RewardLike, roots: Sequence[Path] = ()) -> Reward:
     return Reward(parts)
 
 
+def _values(name: str, function: Any, step: Step) -> Floats:
+    try:
+        return np.asarray(function(step), dtype=np.float64)
+    except DrltradeError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        hint = ""
+        if "truth value" in str(error):
+            hint = " A Step holds one number an account: use np.where instead of if."
+        raise UsageError(
+            f"Reward '{name}' failed with {type(error).__name__}: {error} (line {frame.lineno} of"
+            f" {Path(frame.filename).name}).{hint}"
+        ) from error
+
+
 def _instance(function: Any) -> Any:
     # An instance may remember: each batch gets its own.
-    return function() if isinstance(function, type) else copy.deepcopy(function)
+    if not isinstance(function, type):
+        return copy.deepcopy(function)
+    try:
+        return function()
+    except TypeError as error:
+        raise UsageError(
+            f"The reward class '{function.__name__}' cannot be made without arguments: {error}."
+        ) from error

@@ -74,7 +74,7 @@ class EnvSettings(Settings):
     """A name, path.py:name, or a weighted sum such as {log_return: 1, turnover: -0.01}."""
     episode: int | None = Field(default=252, ge=1)
     """Bars of a training episode, started at random; null plays the whole interval."""
-    equity: float = Field(default=100_000.0, gt=0)
+    equity: float = Field(default=100_000.0, gt=0, le=1e15)
     """Cash at the start, in the prices' currency."""
 
     @field_validator("actions", mode="before")

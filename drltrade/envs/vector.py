@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from drltrade.envs.batch import Batch
 from drltrade.envs.game import Game
+from drltrade.errors import UsageError
 
 __all__ = ["VectorTradingEnv"]
 
@@ -39,6 +40,7 @@ class VectorTradingEnv(gym.vector.VectorEnv[NDArray[np.float32], Any, NDArray[An
         self.observation_space = batch_space(game.observation_space, num_envs)
         self.action_space = batch_space(game.action_space, num_envs)
         self._batch = Batch(game, num_envs, self.np_random)
+        self._started = False
 
     def reset(
         self, *, seed: int | list[int] | None = None, options: dict[str, Any] | None = None
@@ -47,6 +49,7 @@ class VectorTradingEnv(gym.vector.VectorEnv[NDArray[np.float32], Any, NDArray[An
         super().reset(seed=seed[0] if isinstance(seed, list) else seed)
         self._batch.rng = self.np_random
         self._batch.restart(self._batch.rows)
+        self._started = True
         return self._batch.observations.copy(), {}
 
     def step(
@@ -59,6 +62,8 @@ class VectorTradingEnv(gym.vector.VectorEnv[NDArray[np.float32], Any, NDArray[An
         dict[str, Any],
     ]:
         """Takes every account through one bar; ended ones start anew in the same call."""
+        if not self._started:
+            raise UsageError("Call reset() before the first step().")
         rewards = self._batch.step(actions)
         step = self._batch.step_view
         terminated, truncated = step.terminated.copy(), step.truncated.copy()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from drltrade.config import parse
 from drltrade.experiments.settings import SplitSettings
 from drltrade.experiments.splits import Splits, resolve_splits
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Trained", "backtest", "train"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trained:
     """What `train` gives back.
 
@@ -37,6 +39,9 @@ class Trained:
     history: tuple[tuple[int, float], ...]
     splits: Splits
     test: Record
+
+    def __repr__(self) -> str:
+        return f"<Trained {self.policy!r}, validation score {self.score}, test {self.test!r}>"
 
 
 def train(
@@ -121,7 +126,8 @@ def backtest(
         actor: a strategy's name, `path.py:Name`, a strategy object, a policy, or a run folder.
         env: as for `train`; by default the sample for a strategy and, for a policy, the
             environment that it was trained in.
-        start: first date; the first bar by default.
+        start: first date; by default the first bar or, for a policy on bars that it was trained or
+            chosen on, the first bar after those.
         end: last date, inclusive.
         overrides: the environment's settings to replace, as for `train`.
 
@@ -135,6 +141,7 @@ def backtest(
     """
     from drltrade.agents import Policy
     from drltrade.agents.strategies import STRATEGIES
+    from drltrade.agents.strategies.plugin import check_strategy
     from drltrade.experiments.backtests import policy_of, run_policy, run_strategy
     from drltrade.plugins import is_plugin
 
@@ -150,7 +157,8 @@ def backtest(
         return run_strategy(str(actor), game, game.roots)
     from drltrade.backtest import run_backtest
 
-    return run_backtest(actor, game, name=getattr(actor, "name", type(actor).__name__))
+    name = getattr(actor, "name", type(actor).__name__)
+    return run_backtest(check_strategy(actor), game, name=name)
 
 
 def _game(env: Any, overrides: Mapping[str, Any]) -> Game:
@@ -178,4 +186,15 @@ def _policy_game(
         market = world.market
     elif data is not None and market is None:
         market = load(parse(EnvSettings, {"data": data}, "data").data, policy.roots)
-    return policy.game(market, start, end, changes)
+    game = policy.game(market, start, end, changes)
+    return game if start is not None or end is not None else _unseen(policy, game)
+
+
+def _unseen(policy: Policy, game: Game) -> Game:
+    """Cuts a game to the bars after those that the policy was trained or chosen on, if any."""
+    card, stamps = policy.card, game.market.stamps
+    known = np.datetime64(max(card.train_end, card.valid_end or card.train_end))
+    later = int(np.searchsorted(stamps, known, side="right"))
+    if game.first < later < game.last:
+        return game.between(str(stamps[later]), None)
+    return game

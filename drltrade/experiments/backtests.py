@@ -142,6 +142,11 @@ def run_policy(policy: Policy, game: Game, name: str) -> Record:
     warnings = record.warnings + _overlap(
         record, card.train_start, card.train_end, "training", "memory, not skill"
     )
+    if game.market.name == card.data and game.market.fingerprint != card.fingerprint:
+        warnings += (
+            f"DATA: '{card.data}' is not what the policy was trained on: its prices, its symbols or"
+            " its span have changed.",
+        )
     if card.valid_start is not None and card.valid_end is not None:
         warnings += _overlap(
             record, card.valid_start, card.valid_end, "validation", "what it was chosen by"
@@ -249,8 +254,14 @@ def save_backtest(judged: Judged, folder: Path) -> Path:
     Returns:
         The page.
     """
-    from drltrade.backtest.files import write_record
+    from drltrade.backtest.files import EQUITY, METRICS_FILE, TRADES, write_record
 
+    ours = {EQUITY, METRICS_FILE, TRADES, BASELINES, "report.html"}
+    others = {path.name for path in folder.iterdir()} - ours if folder.is_dir() else set()
+    if others:
+        raise UsageError(
+            f"'{folder}' already holds {min(others)}, which no backtest wrote. Name a new folder."
+        )
     write_record(judged.record, folder)
     if judged.record.name != "buy_and_hold":
         reference = run_strategy("buy_and_hold", judged.game)

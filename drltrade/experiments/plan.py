@@ -140,7 +140,7 @@ def plan_experiment(
     agents = _resolve_agents(settings, agent_sets, roots)
     market = load(env.data, roots)
     splits = resolve_splits(settings.splits, market)
-    name = settings.name or _name(market, agents)
+    name = settings.name or _name(settings.env, market, agents)
     home = out / name
     jobs = _jobs(settings, env, agents, market, splits, home, roots)
     return Plan(name, home, settings, env, agents, market, splits, jobs, roots)
@@ -239,8 +239,11 @@ def _resolve_agents(
     return found
 
 
-def _name(market: Market, agents: Mapping[str, AgentSettings]) -> str:
-    text = f"{market.name}-{'-'.join(agents)}"
+def _name(env: Any, market: Market, agents: Mapping[str, AgentSettings]) -> str:
+    """Names a run after its environment, where one was named, or its data."""
+    named = isinstance(env, str) and env != "sample"
+    world = Path(env).stem if named else market.name
+    text = f"{world}-{'-'.join(agents)}"
     return "".join(sign if sign.isalnum() or sign in "._-" else "-" for sign in text).strip("-.")
 
 

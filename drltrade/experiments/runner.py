@@ -19,6 +19,9 @@ from drltrade.experiments.jobs import Event, Job
 
 __all__ = ["Report", "Work", "run_jobs", "worker_count"]
 
+STOPPED = 128 + signal.SIGTERM
+"""Exit code of a worker that was told to stop."""
+
 Report = Callable[[Event], None]
 Work = Callable[[Job, Report], None]
 
@@ -66,6 +69,11 @@ def _do(work: Work, job: Job, report: Report) -> None:
         report(Event(job.id, "failed", message=str(error), exit_code=error.exit_code))
     except MemoryError:
         message = "There was not enough memory. Use fewer accounts, or --workers 1."
+        report(Event(job.id, "failed", message=message))
+    except SystemExit as stop:
+        if stop.code == STOPPED:
+            raise
+        message = "The code that was run called exit(); a plug-in must not."
         report(Event(job.id, "failed", message=message))
     except Exception as error:
         if os.environ.get("DRLTRADE_TRACEBACK"):
@@ -175,7 +183,9 @@ def _end(worker: _Worker) -> None:
 def _serve(pipe: Connection, work: Work) -> None:
     """The life of a worker: job after job, until told that there is none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a half-built folder is removed
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(STOPPED)
+    )  # so that a half-built folder is removed
     threading.Thread(target=_die_with_parent, daemon=True).start()
     while (job := pipe.recv()) is not None:
         _do(work, job, pipe.send)

@@ -68,5 +68,6 @@ class Prices:
         opens = self.table[0]
         if rules.fill == "next_open" and not (np.isfinite(opens).all() and (opens > 0).all()):
             raise UsageError(
-                "fill is 'next_open' but the data has no opens (closes only). Use fill: next_close."
+                "fill is 'next_open' but the data has no opens (closes only). Use fill: next_close"
+                " (on the command line --set env.fill=next_close)."
             )

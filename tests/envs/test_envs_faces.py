@@ -228,3 +228,15 @@ def test_short_orders_of_a_strategy_in_a_long_only_game_are_refused_and_said_so(
     assert (record.path.shares == 0).all()
     assert "orders to sell short were refused" in record.warnings[0]
     assert record.assumptions["shorts"] is False
+
+
+def test_sb3_makes_its_own_envs_from_the_registered_id():
+    from stable_baselines3.common.env_util import make_vec_env as sb3_make_vec_env
+
+    env = sb3_make_vec_env("drltrade/aapl-daily-v0", n_envs=2, env_kwargs={"window": 4})
+    assert env.reset().shape == (2, 33)
+
+
+def test_a_batch_must_be_reset_first():
+    with pytest.raises(UsageError, match=r"reset\(\) before"):
+        VectorTradingEnv(small_game(), 2).step(np.ones(2, dtype=int))

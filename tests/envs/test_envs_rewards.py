@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from small_worlds import small_game
 
-from drltrade.envs import PENALTIES, REWARDS, TradingEnv, VectorTradingEnv, make_env, make_reward
+from drltrade.envs import (
+    PENALTIES,
+    REWARDS,
+    TradingEnv,
+    VectorTradingEnv,
+    make_env,
+    make_reward,
+    make_vec_env,
+)
 from drltrade.errors import UsageError
 from drltrade.sim import Commission, Costs, Engine, Prices, Rules, Slippage
 
@@ -162,3 +170,13 @@ def test_buying_a_doubling_market_is_rewarded():
 def test_a_reward_that_cannot_work_is_told_in_words(reward, words):
     with pytest.raises(UsageError, match=words):
         make_reward(reward)(one_step())
+
+
+def test_a_mistake_inside_a_reward_names_its_line():
+    def rude(step):
+        return step.log_return if step.equity > 0 else 0.0
+
+    env = make_vec_env("sample", 3, reward=rude)
+    env.reset(seed=0)
+    with pytest.raises(UsageError, match=r"Reward 'rude' failed .*line \d+ of .*np\.where"):
+        env.step(np.ones(3, dtype=int))

@@ -296,3 +296,53 @@ def test_a_ruined_checkpoint_is_never_preferred():
     record = drltrade.backtest(Sell(), env.game)
     assert record.path.terminated
     assert validation_score(record) < -1000
+
+
+class Tomorrow:
+    """Reads the next close."""
+
+    def targets(self, market, first):
+        rises = np.diff(market.close, axis=0, append=market.close[-1:]) > 0
+        return np.where(np.arange(market.bars)[:, None] >= first, rises, np.nan)
+
+
+def test_a_strategy_object_that_reads_tomorrow_is_refused_like_a_plugin():
+    with pytest.raises(UsageError, match="looks ahead"):
+        drltrade.backtest(Tomorrow(), "sample")
+
+
+def test_python_judges_a_policy_on_bars_that_it_has_not_seen(tiny):
+    policy = drltrade.load_policy(tiny.plan.jobs[0].folder)
+    record = drltrade.backtest(policy)
+    assert str(record.stamps[0])[:10] == "2008-01-02"
+    assert not [warning for warning in record.warnings if warning.startswith("OVERLAP")]
+    assert len(repr(record)) < 120
+
+
+def test_prices_that_changed_since_training_are_told(tiny):
+    policy = drltrade.load_policy(tiny.plan.jobs[0].folder)
+    market = drltrade.load_market("sample")
+    close = market.close.copy()
+    close[-1] *= 1.0001
+    fields = {key: getattr(market, key) for key in ("open", "high", "low", "volume")}
+    fields |= {"high": np.maximum(market.high, close), "stamps": market.stamps}
+    changed = drltrade.Market.build(close, symbols=market.symbols, name=market.name, **fields)
+    record = drltrade.backtest(policy, data=changed, start="2008")
+    assert [warning for warning in record.warnings if warning.startswith("DATA")]
+
+
+def test_a_backtest_overwrites_nothing_but_a_backtest(tiny, tmp_path):
+    from drltrade.experiments.backtests import save_backtest
+
+    judged = backtest_target("sma_cross")
+    save_backtest(judged, tmp_path / "new")
+    save_backtest(judged, tmp_path / "new")
+    with pytest.raises(UsageError, match="no backtest wrote"):
+        save_backtest(judged, tiny.plan.jobs[0].folder)
+
+
+def test_the_package_travels_to_other_processes():
+    import cloudpickle
+
+    make = lambda: drltrade.make_env("sample", window=4)  # noqa: E731
+    assert cloudpickle.loads(cloudpickle.dumps(make))().observation_space.shape == (33,)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drltrade.agents.strategies.base import Account, BarStrategy, Floats, Strategy
+from drltrade.agents.strategies.base import Account, BarStrategy, Floats, Rule, Strategy
 from drltrade.data.dates import show
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.features.pieces import piece, spans
@@ -19,7 +20,7 @@ from drltrade.plugins import Plugin, load_plugin
 if TYPE_CHECKING:
     from drltrade.data.market import Market
 
-__all__ = ["load_strategy"]
+__all__ = ["check_strategy", "load_strategy"]
 
 _FORMS = (
     "It must have targets(market, first) -> [T, N] or target(view, account) -> [N], or be such a"
@@ -62,6 +63,21 @@ def load_strategy(
     _check_arguments(ref, form, found)
     name = str(getattr(found, "__name__", ref))
     return (_Target if form == "target" else _Targets)(plugin, name, found)
+
+
+def check_strategy(found: Any) -> Any:
+    """Holds a strategy object from Python to the rules that plug-ins are held to.
+
+    Returns:
+        A strategy whose answers are checked; what is built in, checked already or decides bar by
+        bar in a view that ends there comes back as it is.
+    """
+    if isinstance(found, Rule | _Targets | _Target) or not hasattr(found, "targets"):
+        return found
+    kind = type(found)
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or "the caller's code"
+    name = str(getattr(found, "name", kind.__name__))
+    return _Targets(Plugin(kind.__name__, Path(file), "", kind), name, found.targets)
 
 
 class _Targets:

@@ -33,13 +33,16 @@ def check(
     """
     from drltrade.cli.output import print_json, say
     from drltrade.data import check_file
+    from drltrade.data.sources import find_data
 
-    report = check_file(file, timezone=timezone)
+    reports = [check_file(path, timezone=timezone) for path in find_data(str(file), ())]
+    ok = all(report.ok for report in reports)
     if as_json:
-        print_json(report.to_dict())
+        told = [report.to_dict() for report in reports]
+        print_json({"ok": ok, "files": told} if len(told) > 1 else told[0])
     else:
-        say(str(report))
-    if not report.ok:
+        say("\n\n".join(str(report) for report in reports))
+    if not ok:
         raise typer.Exit(1)
 
 

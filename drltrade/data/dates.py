@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from drltrade.errors import UsageError
 
-__all__ = ["read_stamp", "show"]
+__all__ = ["check_zone", "read_stamp", "show"]
 
 
 def read_stamp(value: Any, last: bool = False) -> np.datetime64:
@@ -56,3 +57,17 @@ def show(stamp: np.datetime64) -> str:
     """Writes a stamp to the second, a midnight as its date alone."""
     text = np.datetime_as_string(stamp.astype("datetime64[s]"))
     return str(text).replace("T", " ").removesuffix(" 00:00:00")
+
+
+def check_zone(zone: str) -> None:
+    """Refuses a time zone that nobody knows.
+
+    Raises:
+        UsageError: it is no name such as UTC or America/New_York.
+    """
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise UsageError(
+            f"Unknown time zone '{zone}'. Write a name such as UTC or America/New_York."
+        ) from error

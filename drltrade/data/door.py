@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from drltrade.data.dates import show
+from drltrade.data.dates import check_zone, show
 from drltrade.data.rules import find_faults
-from drltrade.errors import DataError, UsageError
+from drltrade.errors import DataError
 
 if TYPE_CHECKING:
     from drltrade.data.market import Market
@@ -38,12 +37,7 @@ def check_shapes(market: Market) -> None:
     missing = [bool(np.isnan(getattr(market, key)).all()) for key in ("open", "high", "low")]
     if any(missing) and not all(missing):
         raise DataError(f"{market.name} needs open, high and low together, or none of the three.")
-    try:
-        ZoneInfo(market.timezone)
-    except (KeyError, ValueError, OSError) as error:
-        raise UsageError(
-            f"Unknown time zone '{market.timezone}'. Write a name such as UTC or America/New_York."
-        ) from error
+    check_zone(market.timezone)
 
 
 def check_clock(market: Market) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from drltrade.data.dates import check_zone
 from drltrade.data.files import RawTable, shown
 from drltrade.errors import DataError
 
@@ -53,6 +54,8 @@ def read_stamps(cells: pd.Series, table: RawTable, timezone: str | None) -> Stam
         DataError: a cell is empty or no date, zones are mixed, or day and month cannot be told
             apart.
     """
+    if timezone is not None:
+        check_zone(timezone)
     missing = cells.isna().to_numpy(bool)
     if missing.any():
         row = int(np.flatnonzero(missing)[0])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drltrade.errors import UsageError
+from drltrade.errors import DrltradeError, UsageError
 from drltrade.experiments.folders import read_json
 from drltrade.experiments.results import EXPERIMENT, read_entries
 
@@ -50,8 +50,13 @@ def _assumptions(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     note = next((p for p in (folder, folder.parent) if (p / EXPERIMENT).is_file()), None)
     if note is not None:
         content = read_json(note / EXPERIMENT)
-        spans = {role: _span_text(span) for role, span in content["splits"].items()}
-        result |= {**spans, "seeds": content["seeds"], "budget": content["budget"]}
+        try:
+            spans = {role: _span_text(span) for role, span in content["splits"].items()}
+            result |= {**spans, "seeds": content["seeds"], "budget": content["budget"]}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DrltradeError(
+                f"'{note / EXPERIMENT}' is damaged. Run the experiment again: what is done is kept."
+            ) from error
     if len(entries[0].records) > 1 or len(entries) > 1:
         for key in ("agent", "seed"):
             result.pop(key, None)

@@ -58,6 +58,8 @@ def find_run(name: str, out: Path = Path("runs")) -> Path:
                 f"'{folder}' holds no finished run: neither {RESULT} nor job folders that have it."
                 " Run `drltrade train` first, or name another folder."
             )
+    if name.endswith(".py"):
+        raise UsageError(f"'{name}' is a file: name what is in it as {name}:Name.")
     known = [folder.name for folder in known_runs(out)]
     raise UsageError(
         f"There is no run '{name}'.{nearest(name, known)}"

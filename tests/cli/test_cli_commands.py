@@ -319,3 +319,28 @@ def test_a_users_reward_trains_the_same_from_a_flag_and_from_yaml_as_the_built_i
         (policy,) = tmp_path.glob(f"runs/{name}/*/policy.safetensors")
         weights.add(policy.read_bytes())
     assert len(weights) == 1
+
+
+def test_a_folder_of_prices_is_checked_file_by_file(drltrade, tmp_path):
+    rows = "\n".join(f"2020-01-{day:02d},{100 + day}" for day in range(1, 25))
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "good.csv").write_text(f"date,close\n{rows}\n")
+    (tmp_path / "many" / "bad.csv").write_text(f"date,close\n{rows}\n2020-01-30,-5\n")
+    said = drltrade("data", "check", "many", "--json")
+    content = json.loads(said.out)
+    assert said.code == 1
+    assert [file["ok"] for file in content["files"]] == [False, True]
+    assert drltrade("data", "check", "many/good.csv", "--timezone", "New_York").code == 2
+
+
+def test_a_damaged_experiment_is_told_in_a_sentence(drltrade, tmp_path):
+    drltrade("train", "--agent", "reinforce", "--steps", "500", "--seeds", "1", "--name", "hurt")
+    (tmp_path / "runs" / "hurt" / "experiment.json").write_text('{"splits": 3}')
+    said = drltrade("report", "runs/hurt")
+    assert said.code == 1
+    assert "is damaged" in said.last
+
+
+def test_a_file_without_a_name_in_it_is_no_target(drltrade):
+    said = drltrade("backtest", "mine.py")
+    assert (said.code, "mine.py:Name" in said.last) == (2, True)

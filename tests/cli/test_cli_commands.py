@@ -343,4 +343,4 @@ def test_a_damaged_experiment_is_told_in_a_sentence(drltrade, tmp_path):
 
 def test_a_file_without_a_name_in_it_is_no_target(drltrade):
     said = drltrade("backtest", "mine.py")
-    assert (said.code, "mine.py:Name" in said.last) == (2, True)
+    assert (said.code, "path.py:Name" in said.last) == (2, True)

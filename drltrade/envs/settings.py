@@ -57,7 +57,7 @@ class EnvSettings(Settings):
     window: int = Field(default=16, ge=1, le=10_000)
     """Bars an observation looks back over."""
     scaler: Literal["standard", "robust", "rolling", "none"] = "standard"
-    """How features are scaled; fitted on the train split only."""
+    """How features are scaled; an experiment fits it on the train split, `make_env` on `fit`."""
     account: tuple[str, ...] = ()
     """What an observation tells of the account beside its weights."""
     actions: ActionSettings = Field(default_factory=ActionSettings)

@@ -180,9 +180,8 @@ def test_weights_that_diverge_are_told_in_one_sentence(name, game_of):
         train(TrainTask(game, settings, 1, 2000), score=spoil)
 
 
-def test_cuda_that_is_not_there_is_refused(game_of):
-    if torch.cuda.is_available():
-        pytest.skip("this machine has CUDA")
+def test_cuda_that_is_not_there_is_refused(game_of, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     task = TrainTask(game_of("ppo", bars=600), AGENTS["ppo"].settings(), 1, 100, device="cuda")
     with pytest.raises(UsageError, match="no CUDA device"):
         train(task)

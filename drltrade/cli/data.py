@@ -16,11 +16,16 @@ app = typer.Typer(no_args_is_help=True, help="Fetch prices, or check a file of t
 
 @app.command("check")
 def check(
-    file: Annotated[Path, typer.Argument(help="A CSV or parquet file.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A CSV or parquet file, or sample.", show_default=False)
+    ],
     timezone: Annotated[
         str | None,
         typer.Option("--timezone", help="The zone of intraday stamps that carry none."),
     ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Read prices as traded, with splits and dividends.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Read a file of prices and say all that is wrong with it, and what it holds.
@@ -35,7 +40,9 @@ def check(
     from drltrade.data import check_file
     from drltrade.data.sources import find_data
 
-    reports = [check_file(path, timezone=timezone) for path in find_data(str(file), ())]
+    # A folder is checked file by file; the sample is no file.
+    paths = ["sample"] if str(file) == "sample" else find_data(str(file), ())
+    reports = [check_file(path, timezone=timezone, raw=raw) for path in paths]
     ok = all(report.ok for report in reports)
     if as_json:
         told = [report.to_dict() for report in reports]
@@ -54,8 +61,14 @@ def fetch(
     cache: Annotated[Path, typer.Option("--cache", help="Where prices are kept.")] = Path(
         "data/cache"
     ),
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Prices as traded, with split and dividend columns."),
+    ] = False,
 ) -> None:
     """Download daily prices from Yahoo; a second call answers from the cache, offline.
+
+    Prices are adjusted for splits and dividends unless --raw is given.
 
     For example:
 
@@ -64,6 +77,9 @@ def fetch(
     from drltrade.cli.output import note, say
     from drltrade.data.fetch import fetch as download
 
-    path = download(symbols, start, end, cache=cache, progress=note)
+    path = download(symbols, start, end, cache=cache, progress=note, raw=raw)
     say(f"prices: {path}")
-    say(f"Next: drltrade backtest buy_and_hold --data {path}")
+    if raw:
+        say(f"Next: in an environment, data: {{source: {path}, prices: raw}}")
+    else:
+        say(f"Next: drltrade backtest buy_and_hold --data {path}")

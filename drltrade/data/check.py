@@ -14,7 +14,7 @@ from drltrade.data.files import read_table
 from drltrade.data.findings import Findings
 from drltrade.data.market import Market
 from drltrade.data.series import Series, read_series
-from drltrade.data.sources import choose, find_data, to_market
+from drltrade.data.sources import choose, find_data, sample_table, to_market
 from drltrade.data.suspects import find_suspects
 from drltrade.data.vetting import vet
 from drltrade.errors import DataError
@@ -107,29 +107,31 @@ class CheckReport:
         return content
 
 
-def check_file(path: str | Path, *, timezone: str | None = None) -> CheckReport:
+def check_file(path: str | Path, *, timezone: str | None = None, raw: bool = False) -> CheckReport:
     """Checks one CSV or parquet file and lists all its faults at once.
 
     Args:
-        path: the file.
+        path: the file, or "sample".
         timezone: the zone of intraday stamps that carry none.
+        raw: whether to read it as prices as traded, with splits and dividends as columns.
 
     Returns:
         The report; a bad file is an answer here, not an exception.
 
     Raises:
-        UsageError: the file does not exist.
+        UsageError: the file does not exist, or the sample is asked for raw prices.
     """
-    found = find_data(path, ())[0]
+    embedded = sample_table(raw) if str(path) == "sample" else None
+    found = [] if embedded else find_data(path, ())
     findings = Findings(strict=False)
     rows, series, market = 0, [], None
     try:
-        table = read_table(found)
+        table = embedded or read_table(found[0])
         rows = len(table.frame)
-        series = [vet(part, findings) for part in read_series(table, timezone, findings)]
+        series = [vet(part, findings, raw) for part in read_series(table, timezone, findings, raw)]
         if not findings.errors:
             series = choose(series, (), table.stem)
-            market = to_market(series, findings, table.stem, timezone, None)
+            market = to_market(series, findings, table.stem, timezone, None, raw)
     except DataError as error:
         findings.errors.append(str(error))
     return CheckReport(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drltrade.data.dates import check_zone, show
+from drltrade.data.reserved import find_column_faults
 from drltrade.data.rules import find_faults
 from drltrade.errors import DataError
 
@@ -48,6 +49,12 @@ def check_clock(market: Market) -> None:
     turn = np.diff(market.segment)
     if market.segment[0] != 0 or not np.isin(turn, (0, 1)).all():
         raise DataError(f"{market.name}: segments must count 0, 0, ..., 1, 1, ... along time.")
+    count, labels = int(market.segment[-1]) + 1, market.labels
+    if labels and (len(labels) != count or len(set(labels)) < count):
+        raise DataError(
+            f"{market.name} has {count} segments, but the labels {', '.join(labels)}. Name each"
+            " segment once, or none."
+        )
     back = (np.diff(market.stamps) <= np.timedelta64(0, "ns")) & (turn == 0)
     if back.any():
         row = int(np.flatnonzero(back)[0]) + 1
@@ -58,8 +65,9 @@ def check_clock(market: Market) -> None:
 
 
 def check_values(market: Market) -> None:
-    """Refuses impossible prices and volumes."""
+    """Refuses impossible prices, volumes and reserved columns."""
     faults = find_faults(market.open, market.high, market.low, market.close, market.volume)
+    faults += find_column_faults(market.columns, market.raw)
     if faults:
         fault = faults[0]
         where = f"{market.symbols[fault.asset]} at {show(market.stamps[fault.bar])}"

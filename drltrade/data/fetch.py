@@ -17,12 +17,16 @@ import pandas as pd
 
 from drltrade.data import yahoo
 from drltrade.data.dates import read_stamp
+from drltrade.data.traded import PRICES, as_traded
 from drltrade.errors import DataError, UsageError
 
 __all__ = ["fetch"]
 
+_BASIS = {
+    False: "adjusted for splits and dividends",
+    True: "as traded: its split adjustment undone, splits and dividends as columns",
+}
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=\-]*")
-_PRICES = ["open", "high", "low", "close"]
 
 
 def fetch(
@@ -35,8 +39,12 @@ def fetch(
     progress: Callable[[str], None] | None = None,
     attempts: int = 3,
     pause: float = 2.0,
+    raw: bool = False,
 ) -> Path:
     """Downloads daily prices, adjusted for splits and dividends, and writes them as one CSV file.
+
+    With `raw` the prices are as traded, with columns dividend and split beside them: to be loaded
+    with `prices: raw`. Yahoo itself has split-adjusted prices alone; the splits are undone here.
 
     Each symbol is kept in the cache with the days it was asked for; a call for days within those
     needs no network. A wider call downloads the whole span again, because adjusted prices of the
@@ -51,6 +59,7 @@ def fetch(
         progress: called with one line about each step.
         attempts: how often to ask before giving up.
         pause: seconds before the second attempt; doubled for each further one.
+        raw: whether prices are to be as traded.
 
     Returns:
         The CSV file, long, one row per symbol and day: what to name as data.
@@ -66,12 +75,13 @@ def fetch(
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
     for i, symbol in enumerate(wanted, start=1):
-        kept = _cached(folder, symbol, first, last)
+        kept = _cached(folder, symbol, first, last, raw)
         count = f"[{i}/{len(wanted)}] {symbol}"
         if kept is None:
             tell(f"{count}: asking Yahoo for {first} to {last}")
-            frame, notes = _tidy(_ask(symbol, first, last, session, tell, attempts, pause), symbol)
-            _keep(folder, symbol, first, last, frame, notes)
+            answer = _ask(symbol, first, last, session, tell, attempts, pause, raw)
+            frame, notes = _raw(answer, last) if raw else _tidy(answer)
+            _keep(folder, symbol, first, last, frame, notes, raw)
             for note in notes:
                 tell(f"{count}: {note}")
             kept = frame
@@ -82,8 +92,9 @@ def fetch(
             raise DataError(f"Yahoo has no bar of '{symbol}' from {first} to {last}.")
         tell(f"{count}: {len(inside)} bars, {inside['date'].iloc[0]} to {inside['date'].iloc[-1]}")
         parts.append(inside.assign(symbol=symbol))
-    table = pd.concat(parts)[["symbol", "date", *_PRICES, "volume"]]
-    path = folder / f"{_name(wanted)}_{first}_{last}.csv"
+    events = ["dividend", "split"] if raw else []
+    table = pd.concat(parts)[["symbol", "date", *PRICES, "volume", *events]]
+    path = folder / f"{_name(wanted)}_{first}_{last}{'_raw' if raw else ''}.csv"
     _write(path, table.to_csv(index=False).encode())
     return path
 
@@ -125,11 +136,13 @@ def _ask(
     tell: Callable[[str], None],
     attempts: int,
     pause: float,
+    raw: bool,
 ) -> pd.DataFrame:
     reason = ""
+    download = yahoo.download_raw if raw else yahoo.download
     for attempt in range(1, attempts + 1):
         try:
-            return yahoo.download(symbol, first, last, session)
+            return download(symbol, first, last, session)
         except yahoo.Unreachable as error:
             reason = str(error).rstrip(".")
             if attempt < attempts:
@@ -142,16 +155,23 @@ def _ask(
     )
 
 
-def _tidy(frame: pd.DataFrame, symbol: str) -> tuple[pd.DataFrame, list[str]]:
+def _raw(frame: pd.DataFrame, last: date) -> tuple[pd.DataFrame, list[str]]:
+    traded, doubts = as_traded(frame)
+    table, notes = _tidy(traded[traded.index <= pd.Timestamp(last)])
+    count = int((table["split"] != 1).sum()), int((table["dividend"] > 0).sum())
+    return table, [f"{count[0]} splits and {count[1]} dividends", *doubts, *notes]
+
+
+def _tidy(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     notes = []
     table = frame.reset_index()
     table["date"] = table["date"].dt.strftime("%Y-%m-%d")
-    gone = table[_PRICES].isna().any(axis=1) | (table[_PRICES] <= 0).any(axis=1)
+    gone = table[PRICES].isna().any(axis=1) | (table[PRICES] <= 0).any(axis=1)
     if gone.any():
         days = ", ".join(table.loc[gone, "date"].iloc[:3])
         notes.append(f"{int(gone.sum())} days without a price are left out ({days} ...)")
     table = table[~gone].drop_duplicates("date").reset_index(drop=True)
-    high, low = table[_PRICES].max(axis=1), table[_PRICES].min(axis=1)
+    high, low = table[PRICES].max(axis=1), table[PRICES].min(axis=1)
     off = np.maximum(high / table["high"], table["low"] / low) - 1
     if (off > 1e-6).any():
         notes.append(
@@ -162,12 +182,13 @@ def _tidy(frame: pd.DataFrame, symbol: str) -> tuple[pd.DataFrame, list[str]]:
     return table, notes
 
 
-def _files(folder: Path, symbol: str) -> tuple[Path, Path]:
-    return folder / f"{symbol}.prices.csv", folder / f"{symbol}.json"
+def _files(folder: Path, symbol: str, raw: bool) -> tuple[Path, Path]:
+    kind = ".raw" if raw else ""
+    return folder / f"{symbol}{kind}.prices.csv", folder / f"{symbol}{kind}.json"
 
 
-def _cached(folder: Path, symbol: str, first: date, last: date) -> pd.DataFrame | None:
-    prices, card = _files(folder, symbol)
+def _cached(folder: Path, symbol: str, first: date, last: date, raw: bool) -> pd.DataFrame | None:
+    prices, card = _files(folder, symbol, raw)
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
         content = prices.read_bytes()
@@ -180,13 +201,19 @@ def _cached(folder: Path, symbol: str, first: date, last: date) -> pd.DataFrame 
 
 
 def _keep(
-    folder: Path, symbol: str, first: date, last: date, frame: pd.DataFrame, notes: list[str]
+    folder: Path,
+    symbol: str,
+    first: date,
+    last: date,
+    frame: pd.DataFrame,
+    notes: list[str],
+    raw: bool,
 ) -> None:
-    prices, card = _files(folder, symbol)
+    prices, card = _files(folder, symbol, raw)
     content = frame.to_csv(index=False).encode()
     known = {
         "symbol": symbol,
-        "source": "Yahoo Finance through yfinance, adjusted for splits and dividends",
+        "source": f"Yahoo Finance through yfinance, {_BASIS[raw]}",
         "start": str(first),
         "end": str(last),
         "fetched": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from drltrade.data import clock
+from drltrade.data.adjust import total_return_factors
 from drltrade.data.dates import read_stamp, show
 from drltrade.data.door import FIELDS, check_clock, check_shapes, check_values
+from drltrade.data.reserved import fill_blanks
 from drltrade.errors import UsageError, unknown
 
 __all__ = ["Market"]
@@ -38,12 +40,15 @@ class Market:
         low: [T, N] float64.
         close: [T, N] float64, above zero, never NaN.
         volume: [T, N] float64 >= 0; all NaN for an asset whose data have none.
-        columns: further numeric columns by name, [T, N] float64, NaN allowed.
+        columns: further numeric columns by name, [T, N] float64, NaN allowed; the names in
+            `drltrade.data.reserved` have a fixed meaning and are what the ledger reads.
         segment: [T] int64, 0, 0, ..., 1, 1: an episode never leaves its segment. Empty means one.
         timezone: the clock that time-of-day features use.
         name: what to call the data in reports and errors.
         notes: what loading dropped or suspects, one sentence each; nothing happens silently.
         periods: bars a year, where the clock's own answer is not wanted; slices keep it.
+        labels: the name of each segment, each once; empty where nobody named them.
+        raw: whether prices and volumes are as traded, splits and dividends being columns.
 
     Raises:
         DataError: an array has the wrong shape, stamps do not increase, or a price is impossible.
@@ -62,6 +67,8 @@ class Market:
     name: str = "market"
     notes: tuple[str, ...] = ()
     periods: float | None = None
+    labels: tuple[str, ...] = ()
+    raw: bool = False
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -69,11 +76,14 @@ class Market:
         put(self, "stamps", _frozen(self.stamps, np.dtype("datetime64[ns]")))
         for key in FIELDS:
             put(self, key, _frozen(getattr(self, key), np.dtype(np.float64)))
-        columns = {str(k): _frozen(v, np.dtype(np.float64)) for k, v in self.columns.items()}
+        given = {str(k): np.asarray(v, np.float64) for k, v in self.columns.items()}
+        settled = fill_blanks(given, self.raw).items()
+        columns = {k: _frozen(v, np.dtype(np.float64)) for k, v in settled}
         put(self, "columns", MappingProxyType(columns))
         segment = self.segment if len(self.segment) else np.zeros(len(self.stamps), np.int64)
         put(self, "segment", _frozen(segment, np.dtype(np.int64)))
         put(self, "notes", tuple(self.notes))
+        put(self, "labels", tuple(str(label) for label in self.labels))
         check_shapes(self)
         check_clock(self)
         check_values(self)
@@ -157,12 +167,36 @@ class Market:
         return self.periods or clock.periods_per_year(self.stamps, self.segment)
 
     @cached_property
+    def adjusted(self) -> Market:
+        """The Market whose prices features and strategies see: total return, known as of each bar.
+
+        It is the Market itself unless its prices are raw and hold splits or dividends. Else each
+        segment is adjusted forward from its first bar (see `adjust.total_return_factors`): a price
+        is the raw one times a factor made of this bar's and earlier events, volume is divided by
+        the shares that one became. Nothing that comes later changes a row.
+        """
+        if not self.raw:
+            return self
+        split, dividend = (
+            self.columns.get(name, np.full_like(self.close, default))
+            for name, default in (("split", 1.0), ("dividend", 0.0))
+        )
+        if (split == 1).all() and (dividend == 0).all():
+            return self
+        factor, shares = total_return_factors(self.close, split, dividend, self.segment)
+        prices = {key: getattr(self, key) * factor for key in ("open", "high", "low", "close")}
+        return self._replace(volume=self.volume / shares, raw=False, **prices)
+
+    @cached_property
     def fingerprint(self) -> str:
         """The sha256 of everything that can change a result: all but the name and the notes."""
         digest = hashlib.sha256()
         parts = {key: getattr(self, key) for key in ("stamps", *FIELDS, "segment")}
         parts |= {f"column {key}": self.columns[key] for key in sorted(self.columns)}
-        digest.update(repr((self.symbols, self.timezone, self.periods)).encode())
+        names = (self.symbols, self.timezone, self.periods)
+        digest.update(repr((*names, self.labels) if self.labels else names).encode())
+        if self.raw:
+            digest.update(b"raw ")
         for key, values in parts.items():
             digest.update(f"{key} {values.shape} ".encode())
             digest.update(_bytes(values))
@@ -220,6 +254,33 @@ class Market:
             )
         return first, last
 
+    def spans(self, start: Any = None, end: Any = None) -> np.ndarray:
+        """Returns [S, 2] first and last bar index of an interval in every segment it reaches.
+
+        A segment with a single bar there is left out: nothing can be traded in it.
+
+        Raises:
+            UsageError: a date cannot be read, or no segment has two bars in the interval.
+        """
+        index = np.flatnonzero(self._inside(start, end))
+        _, at, count = np.unique(self.segment[index], return_index=True, return_counts=True)
+        found = np.stack([index[at], index[at] + count - 1], axis=1)[count > 1]
+        if not len(found):
+            raise UsageError(
+                f"{self.name} has a single bar from {start or 'its start'} to {end or 'its end'}; "
+                "an interval needs at least two. Widen it."
+            )
+        return found.astype(np.int64)
+
+    def each(self) -> Market:
+        """Returns a Market of one column in which every asset is a segment of its own.
+
+        One agent then learns on all of them, one at a time; labels name the segments.
+        """
+        from drltrade.data.segments import each
+
+        return each(self)
+
     def _inside(self, start: Any, end: Any) -> np.ndarray:
         mask = np.ones(self.bars, bool)
         if start is not None:
@@ -235,10 +296,11 @@ class Market:
         return mask
 
     def _rows(self, mask: np.ndarray) -> Market:
-        _, segment = np.unique(self.segment[mask], return_inverse=True)
+        kept, segment = np.unique(self.segment[mask], return_inverse=True)
         return self._replace(
             stamps=self.stamps[mask],
             segment=segment,
+            labels=tuple(self.labels[number] for number in kept) if self.labels else (),
             columns={key: values[mask] for key, values in self.columns.items()},
             **{key: getattr(self, key)[mask] for key in FIELDS},
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ import pandas as pd
 from drltrade.data.columns import Layout, recognise
 from drltrade.data.files import RawTable, shown
 from drltrade.data.findings import Findings
-from drltrade.data.stamps import Stamps, read_stamps
+from drltrade.data.reserved import RESERVED, canonical
+from drltrade.data.stamps import Stamps, UnreadableStamps, read_stamps
 from drltrade.errors import DataError
 
 __all__ = ["Series", "read_series"]
@@ -42,20 +44,28 @@ class Series:
     extras: dict[str, np.ndarray]
 
 
-def read_series(table: RawTable, timezone: str | None, findings: Findings) -> list[Series]:
+def read_series(
+    table: RawTable,
+    timezone: str | None,
+    findings: Findings,
+    raw: bool = False,
+    keep: bool = False,
+) -> list[Series]:
     """Reads every symbol of a table; what the numbers say is checked by `vet`.
 
     Args:
         table: a long table, a wide one of closes, or one with two header rows (field, symbol).
         timezone: the zone of intraday stamps that carry none.
         findings: where errors, warnings and notes go.
+        raw: whether prices are as traded: splits and dividends are then known by their aliases too.
+        keep: whether an empty cell of a wide table is a missing bar, not a fault.
 
     Raises:
         DataError: it has no dates or prices, or one of their cells cannot be read.
     """
-    if isinstance(table.frame.columns, pd.MultiIndex):
-        return [part for piece in _by_ticker(table) for part in _one(piece, timezone, findings)]
-    return list(_one(table, timezone, findings))
+    several = isinstance(table.frame.columns, pd.MultiIndex)
+    pieces = list(_by_ticker(table)) if several else [table]
+    return [part for piece in pieces for part in _one(piece, timezone, findings, raw, keep)]
 
 
 def _by_ticker(table: RawTable) -> Iterator[RawTable]:
@@ -75,23 +85,22 @@ def _by_ticker(table: RawTable) -> Iterator[RawTable]:
             yield RawTable(table.label, str(symbol), rows, table.lines[held], table.unit)
 
 
-def _one(table: RawTable, timezone: str | None, findings: Findings) -> Iterator[Series]:
+def _one(
+    table: RawTable, timezone: str | None, findings: Findings, raw: bool, keep: bool
+) -> Iterator[Series]:
     layout = recognise(table)
-    stamps = read_stamps(_stamp_cells(table, layout), table, timezone)
+    try:
+        stamps = read_stamps(_stamp_cells(table, layout), table, timezone)
+    except UnreadableStamps as error:
+        yield from _one(_without(table, error, findings), timezone, findings, raw, keep)
+        return
     if layout.wide:
-        yield from _wide(table, layout, stamps, findings)
+        yield from _wide(table, layout, stamps, findings, keep)
         return
     fields = {
         name: _numbers(table, column, name, findings) for name, column in layout.fields.items()
     }
-    extras = {}
-    for name, column in layout.extras.items():
-        if pd.api.types.is_numeric_dtype(table.frame[column].dtype):
-            extras[name] = table.frame[column].to_numpy(np.float64, na_value=np.nan)
-        else:
-            findings.notes.append(
-                f"{table.label}: column '{shown(column)}' holds text and is left out."
-            )
+    extras = _extras(table, layout, findings, raw)
     for symbol, rows in _groups(table, layout):
         yield Series(
             symbol,
@@ -105,6 +114,41 @@ def _one(table: RawTable, timezone: str | None, findings: Findings) -> Iterator[
         )
 
 
+def _without(table: RawTable, error: UnreadableStamps, findings: Findings) -> RawTable:
+    """Reports the stamps that cannot be read and goes on without their rows."""
+    for sentence in error.sentences:
+        findings.error(sentence)
+    kept = np.ones(len(table.frame), bool)
+    kept[error.rows] = False
+    if not kept.any():
+        raise DataError(f"{table.label} has no row whose stamp can be read.")
+    frame = table.frame[kept].reset_index(drop=True)
+    return replace(table, frame=frame, lines=table.lines[kept])
+
+
+def _extras(
+    table: RawTable, layout: Layout, findings: Findings, raw: bool
+) -> dict[str, np.ndarray]:
+    extras: dict[str, np.ndarray] = {}
+    for name, column in layout.extras.items():
+        known = canonical(name, raw)
+        if known in extras:
+            raise DataError(
+                f"{table.label} has two columns of {known}, one of them '{shown(column)}'. "
+                "Keep one."
+            )
+        if known is not None:
+            cells = _flags if RESERVED[known].unit == "flag" else _numbers
+            extras[known] = cells(table, column, name, findings)
+        elif pd.api.types.is_numeric_dtype(table.frame[column].dtype):
+            extras[name] = table.frame[column].to_numpy(np.float64, na_value=np.nan)
+        else:
+            findings.notes.append(
+                f"{table.label}: column '{shown(column)}' holds text and is left out."
+            )
+    return extras
+
+
 def _stamp_cells(table: RawTable, layout: Layout) -> pd.Series:
     first = table.frame[layout.stamp[0]]
     if len(layout.stamp) == 1:
@@ -116,7 +160,9 @@ def _stamp_cells(table: RawTable, layout: Layout) -> pd.Series:
     return both.where(whole)
 
 
-def _wide(table: RawTable, layout: Layout, stamps: Stamps, findings: Findings) -> Iterator[Series]:
+def _wide(
+    table: RawTable, layout: Layout, stamps: Stamps, findings: Findings, keep: bool
+) -> Iterator[Series]:
     for symbol, column in layout.wide.items():
         close = _numbers(table, column, symbol, findings)
         held = np.flatnonzero(~np.isnan(close))
@@ -124,7 +170,12 @@ def _wide(table: RawTable, layout: Layout, stamps: Stamps, findings: Findings) -
             findings.error(f"{table.label}: the column {shown(symbol)} holds no prices. Remove it.")
             continue
         # Before its listing and after its end an asset has no price; a hole between is a fault.
-        rows = np.arange(held[0], held[-1] + 1)
+        rows = held if keep else np.arange(held[0], held[-1] + 1)
+        if _is_volume(symbol, close[held]):
+            findings.warnings.append(
+                f"{table.label}: the column {shown(symbol)} is read as the closes of an asset; it "
+                "looks like a volume. Wide tables hold closes alone: name the symbols you want."
+            )
         yield Series(
             symbol, table, rows, stamps.values[rows], stamps.dates, stamps.zone,
             {"close": close[rows]}, {},
@@ -141,6 +192,35 @@ def _groups(table: RawTable, layout: Layout) -> Iterator[tuple[str, np.ndarray]]
         raise DataError(f"{table.where(row)}: the symbol is missing. Write it in every row.")
     for code, name in enumerate(names):
         yield str(name).strip(), np.flatnonzero(codes == code)
+
+
+def _is_volume(name: str, values: np.ndarray) -> bool:
+    words = re.split(r"[^a-z]+", name.lower())
+    if {"vol", "vols", "volume", "volumes"} & set(words):
+        return True
+    # Volvo is an asset: part of a word counts only where the values are whole, as shares are.
+    return "vol" in name.lower() and bool((values == np.round(values)).all())
+
+
+_WORDS = {
+    "true": 1.0, "yes": 1.0, "1": 1.0, "1.0": 1.0, "false": 0.0, "no": 0.0, "0": 0.0, "0.0": 0.0,
+}  # fmt: skip
+
+
+def _flags(table: RawTable, column: object, name: str, findings: Findings) -> np.ndarray:
+    cells = table.frame[column]
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        return cells.to_numpy(np.float64, na_value=np.nan)
+    words = cells.astype(str).str.strip().str.lower()
+    flags = words.map(_WORDS).to_numpy(np.float64, na_value=np.nan)
+    wrong = np.isnan(flags) & cells.notna().to_numpy(bool)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"{table.where(row)}: {shown(name)} is '{shown(cells.iloc[row])}', which is neither "
+            "true nor false. Write 1 or 0."
+        )
+    return flags
 
 
 def _numbers(table: RawTable, column: object, name: str, findings: Findings) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -26,6 +26,8 @@ class DataSettings(Settings):
     """`sample`, a CSV or parquet file, a folder of them, or a list of files."""
     symbols: list[str] | None = None
     """Which assets, in this order; all of a file, AAPL alone of the sample, where left out."""
+    each: bool = False
+    """Every symbol is a market of its own, one after another: one agent learns on all of them."""
     start: str | None = None
     """First date or stamp, inclusive; UTC unless it carries an offset."""
     end: str | None = None
@@ -34,6 +36,11 @@ class DataSettings(Settings):
     """The zone of intraday stamps that carry none, and of time-of-day features."""
     periods_per_year: float | None = None
     """Bars a year, where the clock's own answer is not wanted."""
+    prices: Literal["adjusted", "raw"] = "adjusted"
+    """`raw`: prices as traded; splits and dividends are columns, which the ledger pays out."""
+    align: Literal["common", "all"] = "common"
+    """`all`: keep the bars that some symbols lack; there these are untradable, and after their own
+    last bar delisted. `common`: leave such bars out."""
 
     @model_validator(mode="before")
     @classmethod
@@ -88,7 +95,7 @@ def load(settings: DataSettings, roots: Sequence[Path] = ()) -> Market:
     """
     from drltrade.data.sources import load_market
 
-    return load_market(
+    market = load_market(
         settings.source,
         settings.symbols,
         start=settings.start,
@@ -96,4 +103,7 @@ def load(settings: DataSettings, roots: Sequence[Path] = ()) -> Market:
         roots=roots,
         timezone=settings.timezone,
         periods_per_year=settings.periods_per_year,
+        prices=settings.prices,
+        align=settings.align,
     )
+    return market.each() if settings.each else market

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from drltrade.data.align import arrange_columns, arrange_fields, common_clock, full_clock
 from drltrade.data.door import FIELDS
 from drltrade.data.files import SUFFIXES, RawTable, from_frame, read_table
 from drltrade.data.findings import Findings
@@ -19,7 +19,7 @@ from drltrade.data.vetting import vet
 from drltrade.errors import DataError, UsageError, nearest, unknown
 from drltrade.plugins import find_file
 
-__all__ = ["SAMPLE", "find_data", "load_market", "to_market"]
+__all__ = ["SAMPLE", "find_data", "load_market", "sample_table", "to_market"]
 
 SAMPLE = Path(__file__).with_name("sample.parquet")
 """Daily AAPL, FB, GOOG, IBM and MSFT to March 2013, adjusted; see `data/README.md`."""
@@ -35,11 +35,13 @@ def load_market(
     name: str | None = None,
     timezone: str | None = None,
     periods_per_year: float | None = None,
+    prices: Literal["adjusted", "raw"] = "adjusted",
+    align: Literal["common", "all"] = "common",
 ) -> Market:
     """Loads prices and checks them.
 
-    Several symbols share one clock: bars that one of them lacks are left out and counted in the
-    Market's notes.
+    Several symbols share one clock: by default bars that one of them lacks are left out and
+    counted in the Market's notes.
 
     Args:
         source: "sample", a CSV or parquet file, a folder of them, several files, or a DataFrame.
@@ -52,21 +54,28 @@ def load_market(
         name: what to call the Market; the file's name if None.
         timezone: the zone of intraday stamps that carry none, and of time-of-day features.
         periods_per_year: bars a year; None leaves it to the clock.
+        prices: "raw" takes prices as traded, with `split` and `dividend` as columns beside them.
+        align: "all" keeps the bars that some symbols lack: these hold their last close, untradable,
+            and are delisted after their own last bar.
 
     Returns:
         The Market from `start` to `end`.
 
     Raises:
         DataError: the data cannot be used; the sentence names file, row, column and value.
-        UsageError: a file or a symbol does not exist, or the interval holds no bar.
+        UsageError: a file or a symbol does not exist, the interval holds no bar, or the sample is
+            asked for raw prices.
 
     Example:
         >>> load_market(symbols=["AAPL", "IBM"], start="2010", end="2012").bars
         754
     """
+    _check_choice("prices", prices, ("adjusted", "raw"))
+    _check_choice("align", align, ("common", "all"))
+    raw, keep = prices == "raw", align == "all"
     wanted = [symbols] if isinstance(symbols, str) else list(symbols or ())
     if isinstance(source, str) and source == "sample":
-        tables = [RawTable("The sample", "sample", *_sample())]
+        tables = [sample_table(raw)]
         wanted, label = wanted or ["AAPL"], "sample"
     elif isinstance(source, pd.DataFrame):
         tables, label = [from_frame(source)], "data"
@@ -75,15 +84,32 @@ def load_market(
         tables = [read_table(path) for path in paths]
         label = tables[0].stem if len(tables) == 1 else f"{len(tables)} files"
     findings = Findings()
-    series = [part for table in tables for part in read_series(table, timezone, findings)]
-    chosen = [vet(part, findings) for part in choose(series, wanted, label)]
-    market = to_market(chosen, findings, name or label, timezone, periods_per_year)
+    series = [
+        part for table in tables for part in read_series(table, timezone, findings, raw, keep)
+    ]
+    chosen = [vet(part, findings, raw) for part in choose(series, wanted, label)]
+    market = to_market(chosen, findings, name or label, timezone, periods_per_year, raw, keep)
     return market if start is None and end is None else market.between(start, end)
 
 
-def _sample() -> tuple[pd.DataFrame, np.ndarray, str]:
+def _check_choice(setting: str, value: object, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise unknown(f"value of {setting}", value, allowed)
+
+
+def sample_table(raw: bool = False) -> RawTable:
+    """Returns the embedded sample as a table.
+
+    Raises:
+        UsageError: raw prices are wanted; it holds adjusted ones only.
+    """
+    if raw:
+        raise UsageError(
+            "The sample holds adjusted prices only. For prices: raw name a file of prices as "
+            "traded, such as drltrade data fetch AAPL --start 2010 --raw writes."
+        )
     frame = pd.read_parquet(SAMPLE)
-    return frame, np.arange(1, len(frame) + 1), "row"
+    return RawTable("The sample", "sample", frame, np.arange(1, len(frame) + 1), "row")
 
 
 def find_data(source: str | Path | Sequence[str | Path], roots: Sequence[Path]) -> list[Path]:
@@ -148,63 +174,41 @@ def to_market(
     name: str,
     timezone: str | None,
     periods: float | None,
+    raw: bool = False,
+    keep: bool = False,
 ) -> Market:
-    """Puts series on their common stamps.
+    """Puts series on one clock: their common stamps, or with `keep` all of them.
 
     Raises:
-        DataError: dates meet times of day, or no stamp is common.
+        DataError: dates meet times of day, or the symbols do not overlap.
     """
-    stamps = _common(series, findings)
-    rows = [np.searchsorted(part.stamps, stamps) for part in series]
-    fields = {key: _column(series, rows, key, "fields") for key in FIELDS}
+    clock = full_clock(series, findings) if keep else common_clock(series, findings)
+    fields: dict[str, Any] = arrange_fields(series, clock, FIELDS)
     bare = [part.symbol for part in series if "open" not in part.fields]
     if 0 < len(bare) < len(series):
         findings.notes.append(f"Only closes are used: {', '.join(bare)} lacks open, high and low.")
         fields |= {key: np.full_like(fields["close"], np.nan) for key in ("open", "high", "low")}
-    extras = dict.fromkeys(key for part in series for key in part.extras)
+    if raw:
+        _note_missing_events(series, findings)
     dates = series[0].dates
     return Market(
         symbols=tuple(part.symbol for part in series),
-        stamps=stamps,
-        columns={key: _column(series, rows, key, "extras") for key in extras},
+        stamps=clock.stamps,
+        columns=arrange_columns(series, clock, raw),
         timezone="UTC" if dates else timezone or series[0].zone or "UTC",
         name=name,
         notes=(*findings.warnings, *findings.notes),
         periods=periods,
+        raw=raw,
         **fields,
     )
 
 
-def _common(series: Sequence[Series], findings: Findings) -> np.ndarray:
-    dates = {part.dates: part for part in series}
-    if len(dates) == 2:
-        raise DataError(
-            f"{dates[True].symbol} has dates and {dates[False].symbol} has times of day: "
-            "they share no clock. Load them apart."
-        )
-    stamps = reduce(np.intersect1d, [part.stamps for part in series])
-    if not len(stamps):
-        spans = "; ".join(
-            f"{part.symbol} {part.stamps[0].astype('datetime64[D]')} to "
-            f"{part.stamps[-1].astype('datetime64[D]')}"
-            for part in series
-        )
-        raise DataError(f"The symbols share no bar: {spans}. Choose symbols that overlap.")
-    lost = {part.symbol: len(part.stamps) - len(stamps) for part in series}
-    if any(lost.values()):
-        counts = ", ".join(f"{symbol} {count}" for symbol, count in lost.items() if count)
-        findings.notes.append(
-            f"{len(stamps)} bars are common to all symbols; bars left out: {counts}."
-        )
-    return stamps
-
-
-def _column(
-    series: Sequence[Series], rows: Sequence[np.ndarray], key: str, group: str
-) -> np.ndarray:
-    length = len(rows[0])
-    columns = [
-        getattr(part, group)[key][index] if key in getattr(part, group) else np.full(length, np.nan)
-        for part, index in zip(series, rows, strict=True)
-    ]
-    return np.stack(columns, axis=1)
+def _note_missing_events(series: Sequence[Series], findings: Findings) -> None:
+    for event in ("split", "dividend"):
+        silent = [part.symbol for part in series if event not in part.extras]
+        if silent:
+            findings.notes.append(
+                f"Prices are taken as traded, but {', '.join(silent)} has no column {event}: "
+                f"no {event} is assumed."
+            )

@@ -13,7 +13,7 @@ from drltrade.data.dates import check_zone
 from drltrade.data.files import RawTable, shown
 from drltrade.errors import DataError
 
-__all__ = ["Stamps", "read_stamps"]
+__all__ = ["Stamps", "UnreadableStamps", "read_stamps"]
 
 _OFFSET = re.compile(r"\d\d:\d\d\S*?\s?(Z|UTC|[+-]\d\d:?\d\d)$")
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y.%m.%d", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y")
@@ -22,6 +22,28 @@ _HOURS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p"
 # (least, most, nanoseconds in one) of epochs in seconds, milli-, micro- and nanoseconds
 _EPOCHS = ((1e8, 1e11, 10**9), (1e11, 1e14, 10**6), (1e14, 1e17, 10**3), (1e17, 1e19, 1))
 _FIX = "Write dates as 2020-01-31 and stamps as 2020-01-31 09:30."
+
+
+_SHOWN = 10  # how many unreadable stamps a check lists one by one
+
+
+class UnreadableStamps(DataError):
+    """Cells that are no dates; the text is about the first, `sentences` is about all.
+
+    Attributes:
+        sentences: one for each of the first ten, and how many more there are.
+        rows: the rows of all of them.
+    """
+
+    def __init__(self, table: RawTable, rows: np.ndarray, problems: list[str]) -> None:
+        """Tells where each cell stands and its problem, as "is missing"."""
+        pairs = zip(rows[:_SHOWN], problems, strict=False)
+        told = [f"{table.where(int(row))}: the stamp {problem}. {_FIX}" for row, problem in pairs]
+        super().__init__(told[0])
+        more = len(rows) - len(told)
+        rest = f"{table.label}: {more} more stamps cannot be read."
+        self.sentences = (*told, rest) if more else tuple(told)
+        self.rows = rows
 
 
 @dataclass(frozen=True)
@@ -56,10 +78,9 @@ def read_stamps(cells: pd.Series, table: RawTable, timezone: str | None) -> Stam
     """
     if timezone is not None:
         check_zone(timezone)
-    missing = cells.isna().to_numpy(bool)
-    if missing.any():
-        row = int(np.flatnonzero(missing)[0])
-        raise DataError(f"{table.where(row)}: the stamp is missing. {_FIX}")
+    missing = np.flatnonzero(cells.isna().to_numpy(bool))
+    if len(missing):
+        raise UnreadableStamps(table, missing, ["is missing"] * len(missing))
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
         return _aware(cells, cells.dt.tz_localize(None), str(cells.dt.tz))
     if pd.api.types.is_datetime64_dtype(cells.dtype):
@@ -162,10 +183,9 @@ def _parse(cells: pd.Series, table: RawTable) -> pd.Series:
     whole = [reading for reading in readings if not reading.isna().any()]
     if not whole:
         best = min(readings, key=lambda r: r.isna().sum()) if readings else pd.Series([pd.NaT])
-        row = int(np.flatnonzero(best.isna())[0])
-        raise DataError(
-            f"{table.where(row)}: the stamp '{shown(cells.iloc[row])}' is not a date. {_FIX}"
-        )
+        rows = np.flatnonzero(best.isna().to_numpy(bool))
+        problems = [f"'{shown(cells.iloc[row])}' is not a date" for row in rows[:_SHOWN]]
+        raise UnreadableStamps(table, rows, problems)
     ordered = [reading for reading in whole if reading.is_monotonic_increasing] or whole
     if len(ordered) > 1 and not ordered[0].equals(ordered[1]):
         raise DataError(

@@ -6,14 +6,14 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from drltrade.errors import DataError
 
-__all__ = ["Unreachable", "download"]
+__all__ = ["Unreachable", "download", "download_raw"]
 
 
 class Unreachable(Exception):
@@ -38,10 +38,38 @@ def download(symbol: str, start: date, end: date, session: Any = None) -> pd.Dat
     """
     # yfinance adds a warnings filter when it is imported, for deprecations of its own making.
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        return _tidy(_history(symbol, start, end, session))
+        return _tidy(_history(symbol, start, end, session, adjust=True), _PRICES)
 
 
-def _history(symbol: str, start: date, end: date, session: Any) -> pd.DataFrame:
+def download_raw(symbol: str, start: date, end: date, session: Any = None) -> pd.DataFrame:
+    """Downloads prices without dividends in them, dividends, splits and the adjusted close.
+
+    Everything is still adjusted for splits, which `traded.as_traded` undoes; for that the table
+    runs to today, whatever the last day asked for.
+
+    Args:
+        symbol: a ticker as Yahoo spells it.
+        start: first day.
+        end: last day that matters.
+        session: a requests or curl_cffi session; yfinance makes its own if None.
+
+    Returns:
+        One row a day under its date; rows without a price are still in it.
+
+    Raises:
+        DataError: Yahoo has no such prices.
+        Unreachable: there is no network, Yahoo is down, or it refuses for now.
+    """
+    today = max(end, datetime.now(UTC).date())
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        return _tidy(_history(symbol, start, today, session, adjust=False), _PRICES | _EVENTS)
+
+
+_PRICES = {name: name.lower() for name in ("Open", "High", "Low", "Close", "Volume")}
+_EVENTS = {"Adj Close": "adjusted", "Dividends": "dividend", "Stock Splits": "split"}
+
+
+def _history(symbol: str, start: date, end: date, session: Any, adjust: bool) -> pd.DataFrame:
     import yfinance
     from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
 
@@ -50,8 +78,8 @@ def _history(symbol: str, start: date, end: date, session: Any) -> pd.DataFrame:
             frame: pd.DataFrame = yfinance.Ticker(symbol, session=session).history(
                 start=start.isoformat(),
                 end=(end + timedelta(days=1)).isoformat(),
-                auto_adjust=True,
-                actions=False,
+                auto_adjust=adjust,
+                actions=not adjust,
                 keepna=True,
             )
     except YFTickerMissingError as error:
@@ -71,12 +99,10 @@ def _history(symbol: str, start: date, end: date, session: Any) -> pd.DataFrame:
     return frame
 
 
-def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
-    prices: pd.DataFrame = frame[["Open", "High", "Low", "Close", "Volume"]].rename(
-        columns=str.lower
-    )
+def _tidy(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    table: pd.DataFrame = frame[list(names)].rename(columns=names)
     days = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
-    return prices.set_index(days.rename("date"))
+    return table.set_index(days.rename("date"))
 
 
 def _missing(symbol: str, start: date, end: date) -> DataError:

@@ -9,7 +9,7 @@ import numpy as np
 
 from drltrade.data.rules import Fault
 
-__all__ = ["RESERVED", "Reserved", "canonical", "fill_blanks", "find_column_faults", "snap"]
+__all__ = ["RESERVED", "Reserved", "canonical", "fill_blanks", "find_column_faults", "held"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ def canonical(name: str, raw: bool) -> str | None:
     return None
 
 
-def _held(columns: Iterable[str], raw: bool) -> list[str]:
+def held(columns: Iterable[str], raw: bool) -> list[str]:
+    """Returns the names that a Market gives their reserved meaning; `raw` is the Market's own."""
     return [name for name in columns if name in RESERVED and (raw or not RESERVED[name].raw)]
 
 
@@ -95,7 +96,7 @@ def fill_blanks(columns: Mapping[str, np.ndarray], raw: bool) -> dict[str, np.nd
     An empty cell of `funding`, `split` or `dividend` is none, and so is a split of 0.
     """
     filled = dict(columns)
-    for name in _held(columns, raw):
+    for name in held(columns, raw):
         for blank in RESERVED[name].blanks:
             values = filled[name]
             empty = np.isnan(values) if np.isnan(blank) else values == blank
@@ -106,7 +107,7 @@ def fill_blanks(columns: Mapping[str, np.ndarray], raw: bool) -> dict[str, np.nd
 def find_column_faults(columns: Mapping[str, np.ndarray], raw: bool) -> list[Fault]:
     """Lists what reserved columns [T, N] hold and must not, at most one fault a column."""
     faults = []
-    for name in _held(columns, raw):
+    for name in held(columns, raw):
         values, known = columns[name], RESERVED[name]
         wrong = ~known.fits(values)
         if wrong.any():
@@ -119,18 +120,3 @@ def find_column_faults(columns: Mapping[str, np.ndarray], raw: bool) -> list[Fau
                 )
             )  # fmt: skip
     return faults
-
-
-def snap(name: str, values: np.ndarray, raw: bool) -> np.ndarray:
-    """Returns the values, where `name` is reserved each one moved to an allowed one.
-
-    For those who make up columns, as the audit does: whatever comes in, the Market accepts it.
-    """
-    if name not in _held([name], raw):
-        return values
-    known = RESERVED[name]
-    if known.fits is _flag:
-        return np.where(np.isnan(values), known.default, (values > 0.5).astype(np.float64))
-    size = np.abs(values)
-    tamed = {"funding": values / (1 + size), "split": (1 + size) / (1 + size / 2)}.get(name, size)
-    return np.where(np.isfinite(tamed), tamed, known.default)

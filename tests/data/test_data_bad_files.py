@@ -14,7 +14,7 @@ import pytest
 
 from drltrade.data import load_market
 from drltrade.data.check import check_file
-from drltrade.errors import DataError
+from drltrade.errors import DataError, UsageError
 
 HEAD = "date,open,high,low,close,volume\n"
 ROWS = [
@@ -207,6 +207,45 @@ def test_a_check_lists_every_fault_at_once(tmp_path: Path) -> None:
     assert [re.search(r"(open|high|low|volume) of p", e)[1] for e in errors] == [
         "open", "low", "volume", "high",
     ]  # fmt: skip
+
+
+def test_a_check_lists_unreadable_stamps_beside_the_other_faults(tmp_path: Path) -> None:
+    rows = ["2020-01-01,10,11,9,10.5,1", "2020-02-31,10,11,9,10,5", ",10,11,9,10,5"]
+    rows += ["2020-01-03,10,11,9,10,-5", "soon,10,11,9,10,5"]
+    (tmp_path / "p.csv").write_text(HEAD + "\n".join(rows))
+    errors = check_file(tmp_path / "p.csv").errors
+    assert [re.search(r"line (\d+)", error)[1] for error in errors] == ["4", "3", "6", "5"]
+    assert "the stamp is missing" in errors[0]
+    assert "'2020-02-31' is not a date" in errors[1]
+    assert "volume of p is -5" in errors[3]
+    with pytest.raises(DataError, match="line 4: the stamp is missing"):
+        load_market(tmp_path / "p.csv")
+
+
+def test_ten_unreadable_stamps_are_listed_and_the_rest_counted(tmp_path: Path) -> None:
+    good = "".join(f"2020-01-{day:02d},1\n" for day in range(1, 6))
+    bad = "".join(f"2020-02-{day},1\n" for day in range(30, 43))
+    (tmp_path / "p.csv").write_text("date,close\n" + good + bad)
+    errors = check_file(tmp_path / "p.csv").errors
+    assert len(errors) == 11
+    assert "line 7: the stamp '2020-02-30'" in errors[0]
+    assert errors[-1].endswith("3 more stamps cannot be read.")
+
+
+def test_a_file_without_any_stamp_ends_in_words(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("date,close\nmorning,1\nevening,2\n")
+    errors = check_file(tmp_path / "p.csv").errors
+    assert "'morning' is not a date" in errors[0]
+    assert "no row whose stamp can be read" in errors[-1]
+
+
+def test_the_sample_can_be_checked_by_its_name() -> None:
+    report = check_file("sample")
+    assert report.ok
+    assert [one.symbol for one in report.symbols] == ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
+    assert report.bars == 196
+    with pytest.raises(UsageError, match="The sample holds adjusted prices only"):
+        check_file("sample", raw=True)
 
 
 def test_line_numbers_count_blank_lines(tmp_path: Path) -> None:

@@ -142,6 +142,22 @@ def test_tickers_that_look_like_columns_stay_tickers(tmp_path: Path) -> None:
     assert load_market(write(tmp_path / "w.csv", wide)).symbols == ("C", "V", "LOW")
 
 
+@pytest.mark.parametrize("name", ["volume", "A_Volume", "Volume.1", "tick vol", "AVOL"])
+def test_a_wide_column_that_looks_like_a_volume_is_told(tmp_path: Path, name: str) -> None:
+    wide = pd.DataFrame({"date": DAYS, "A": A.Close, "B": B.Close, name: 1000 + A.Volume})
+    market = load_market(write(tmp_path / "w.csv", wide))
+    assert market.assets == 3
+    assert f"the column {name} is read as the closes of an asset" in market.notes[0]
+    assert "looks like a volume" in market.notes[0]
+    assert check_file(tmp_path / "w.csv").warnings == market.notes[:1]
+
+
+@pytest.mark.parametrize("name", ["VOLV-B.ST", "VOLCAR"])
+def test_volvo_is_no_volume(tmp_path: Path, name: str) -> None:
+    wide = pd.DataFrame({"date": DAYS, "A": A.Close, name: B.Close})
+    assert load_market(write(tmp_path / "w.csv", wide)).notes == ()
+
+
 def test_single_letters_are_understood_together(tmp_path: Path) -> None:
     letters = A.rename(columns={"Date": "t", "Open": "o", "High": "h", "Low": "l", "Close": "c"})
     letters = letters.rename(columns={"t": "time", "Volume": "v"})

@@ -37,6 +37,7 @@ def piece(market: Market, start: int, stop: int) -> Market:
         market,
         columns={key: values[start:stop] for key, values in market.columns.items()},
         segment=np.zeros(stop - start, np.int64),
+        labels=(),
         periods=market.periods_per_year,
         **prices,
     )

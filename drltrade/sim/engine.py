@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.errors import UsageError, unknown
-from drltrade.sim import kernel
+from drltrade.sim import kernel, rows
 from drltrade.sim.prices import Prices
 from drltrade.sim.rules import Rules
 
@@ -31,7 +31,7 @@ class Step:
     """What one bar did to each account: read-only views, [B] unless said, until the next step.
 
     Money is in the account's currency; fractions are of equity. Nothing here is ever NaN but
-    `targets` (no order) and `fill_price` (no trade).
+    `targets` (no order), `fill_price` (no trade) and `exit_price` (no exit).
 
     Attributes:
         bar: index of the bar that was just completed.
@@ -42,21 +42,28 @@ class Step:
         turnover: traded notional over `equity_before`, buys and sells both counted.
         commission: paid to the broker, >= 0.
         slippage: lost to spread and slip, >= 0.
-        carry: interest and fees on what was held; received is positive.
+        impact: lost to the order's own size, >= 0.
+        interest: earned on cash less paid on debt.
+        borrow: paid for shares sold short, >= 0.
+        funding: received less paid by the holders of perpetual futures.
+        dividends: received on longs less paid on shorts.
+        haircut: lost to delistings, >= 0.
         gap_pnl: gain of the old shares from the last close to the fill price.
-        bar_pnl: gain of the new shares from the fill price to the close.
+        bar_pnl: gain of the new shares from the fill price to the close, or to their exit.
         shortfall: what ruin forgave, >= 0; zero but in the bar of ruin.
         drawdown: depth below the peak as a fraction of it, >= 0.
         drawdown_change: its rise during this bar.
         exposure: gross, the sum of |weights| after the close.
-        benchmark_return: equal-weight close-to-close return of the market in this bar.
-        terminated: the account was ruined.
+        benchmark_return: close-to-close return of the benchmark in this bar.
+        terminated: the account was liquidated or ruined.
         truncated: the data or the episode ended.
+        liquidated: the broker closed the account and something was left.
         weights: [B, N] drifted weights after the close.
         shares: [B, N].
         targets: [B, N] weights that were asked for.
         traded: [B, N] signed notional.
-        fill_price: [B, N]; where ruin came at the fill, the price at which everything was closed.
+        fill_price: [B, N]; NaN where the order traded nothing.
+        exit_price: [B, N] where a position was closed out or delisted; else NaN.
         status: [B, N] uint8 codes of `sim.STATUS`.
     """
 
@@ -68,7 +75,12 @@ class Step:
     turnover: Floats
     commission: Floats
     slippage: Floats
-    carry: Floats
+    impact: Floats
+    interest: Floats
+    borrow: Floats
+    funding: Floats
+    dividends: Floats
+    haircut: Floats
     gap_pnl: Floats
     bar_pnl: Floats
     shortfall: Floats
@@ -78,17 +90,24 @@ class Step:
     benchmark_return: Floats
     terminated: Bools
     truncated: Bools
+    liquidated: Bools
     weights: Floats
     shares: Floats
     targets: Floats
     traded: Floats
     fill_price: Floats
+    exit_price: Floats
     status: NDArray[np.uint8]
 
     @property
     def costs(self) -> Floats:
-        """Commission and slippage together, [B]."""
-        return self.commission + self.slippage
+        """Commission, slippage and impact together, [B]."""
+        return self.commission + self.slippage + self.impact
+
+    @property
+    def carry(self) -> Floats:
+        """Interest and funding less the borrow fee, [B]; received is positive."""
+        return self.interest + self.funding - self.borrow
 
     @property
     def simple_return(self) -> Floats:
@@ -130,7 +149,7 @@ class Engine:
         extras: Sequence[str] = (),
         buffers: int = 1,
     ) -> None:
-        prices.check_fill(rules)
+        prices.check(rules)
         if accounts < 1:
             raise UsageError(f"accounts is {accounts}; it must be at least 1.")
         if not (np.isfinite(start_equity) and start_equity > 0):
@@ -140,23 +159,48 @@ class Engine:
                 raise unknown("account column", name, EXTRAS)
         self.prices, self.rules, self.accounts = prices, rules, accounts
         self.start_equity, self.window = start_equity, window
-        self._rules = rules.pack()
-        self._account = np.zeros(accounts, dtype=kernel.ACCOUNT)
-        self._book = np.zeros((accounts, len(kernel.BOOK), prices.assets))
-        self._status = np.zeros((accounts, prices.assets), dtype=np.uint8)
         self._extras = np.array([EXTRAS.index(name) for name in extras], dtype=np.int64)
-        self._features, self._width = self._window(features, window)
+        self._features = self._flat(features, window)
         columns = sum(prices.assets if name == "target" else 1 for name in extras)
-        size = int(self._width[0]) + prices.assets + columns if features is not None else 0
+        width = self._features.size // prices.bars
+        size = window * width + prices.assets + columns if width else 0
+        self._sizes = {rows.WINDOW: window * width, rows.ROW: width, rows.COLUMNS: size}
+        self._account = np.zeros(accounts, dtype=rows.ACCOUNT)
+        self._book = np.zeros((accounts, len(rows.BOOK), prices.assets))
+        self._status = np.zeros((accounts, prices.assets), dtype=np.uint8)
+        self._targets = np.full((accounts, prices.assets), np.nan)
         self._buffers = [np.zeros((accounts, size), dtype=np.float32) for _ in range(buffers)]
         self._turn = 0
+        self._bind()
+
+    def _bind(self) -> None:
+        """Writes down where the arrays lie, for the kernel, and makes the views of them."""
+        self._tables = (
+            self.prices.table,
+            self.prices.events(self.rules),
+            self.prices.clock,
+            self.rules.pack(self.prices.eventful),
+        )
+        state = (self._account, self._book, self._status, self._targets, *self._tables)
+        self._worlds = [
+            make_world((*state, self._features, self._extras, buffer), self._sizes)
+            for buffer in self._buffers
+        ]
         self.current = _view(self._account, self._book, self._status)
 
-    def _window(
-        self, features: NDArray[np.float32] | None, window: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has arrays of its own, so what points to them is made anew."""
+        made = ("_tables", "_worlds", "current")
+        return {name: value for name, value in self.__dict__.items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restores a copy."""
+        self.__dict__.update(state)
+        self._bind()
+
+    def _flat(self, features: NDArray[np.float32] | None, window: int) -> NDArray[np.float32]:
         if features is None:
-            return np.zeros(0, dtype=np.float32), np.zeros(2, dtype=np.int64)
+            return np.zeros(0, dtype=np.float32)
         shape = (self.prices.bars, self.prices.assets)
         if features.shape[:2] != shape or features.dtype != np.float32:
             raise UsageError(
@@ -165,8 +209,7 @@ class Engine:
             )
         if not 1 <= window <= self.prices.bars:
             raise UsageError(f"window is {window}; it must be from 1 to {self.prices.bars} bars.")
-        row = features.shape[1] * features.shape[2]
-        return np.ascontiguousarray(features).reshape(-1), np.array([window * row, row])
+        return np.ascontiguousarray(features).reshape(-1)
 
     @property
     def observations(self) -> NDArray[np.float32]:
@@ -174,12 +217,12 @@ class Engine:
         return self._buffers[self._turn]
 
     def reset(
-        self, rows: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
+        self, which: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
     ) -> None:
         """Starts fresh episodes for some accounts: all cash at the close of bar `first`.
 
         Args:
-            rows: [R] which accounts.
+            which: [R] accounts.
             first: [R] bars after which the first decision is taken. Where the window reaches back
                 before bar 0 the observation is NaN.
             last: [R] bars whose close ends the episode; above `first`.
@@ -187,7 +230,7 @@ class Engine:
         Raises:
             UsageError: an episode does not fit the data.
         """
-        if rows.size == 0:
+        if which.size == 0:
             return
         if first.min() < 0 or last.max() >= self.prices.bars:
             raise UsageError(
@@ -196,32 +239,84 @@ class Engine:
             )
         if (last <= first).any():
             raise UsageError("An episode needs at least one bar after its first.")
-        kernel.reset(self._account, self._book, self._status, rows, first, last, self.start_equity)
-        kernel.observe_rows(
-            rows, self._account, self._book, self._features, self._width, self._extras,
-            self._buffers[self._turn],
-        )  # fmt: skip
+        world = self._worlds[self._turn]
+        kernel.reset(world, which, first, last, float(self.start_equity))
+        kernel.observe_rows(world, which)
 
     def step(self, targets: Floats) -> Step:
         """Takes every account through one bar.
 
         Args:
-            targets: [B, N] float64 weights of equity; NaN is no order.
+            targets: [B, N] weights of equity; NaN is no order.
+
+        Raises:
+            UsageError: the targets have another shape.
         """
-        self._turn = (self._turn + 1) % len(self._buffers)
-        kernel.advance(
-            self._account, self._book, self._status, targets, self.prices.table,
-            self.prices.benchmark, self._rules, self._features, self._width, self._extras,
-            self._buffers[self._turn],
-        )  # fmt: skip
+        if targets.shape != self._targets.shape:
+            raise UsageError(
+                f"targets have shape {targets.shape}; they must be [B, N] = {self._targets.shape}."
+            )
+        self._targets[:] = targets
+        return self.advance()
+
+    @property
+    def targets(self) -> Floats:
+        """[B, N] what the next `advance` orders; write into it."""
+        return self._targets
+
+    def advance(self) -> Step:
+        """Takes every account through one bar, with the orders that stand in `targets`."""
+        self._turn = (self._turn + 1) % len(self._worlds)
+        kernel.advance(self._worlds[self._turn])
         return self.current
+
+    def run(self, wanted: Floats) -> tuple[NDArray[np.void], Floats, NDArray[np.uint8]]:
+        """Takes the one account of this engine along targets, in one call.
+
+        Args:
+            wanted: [T, N] targets, one row a bar.
+
+        Returns:
+            What the account row [T + 1], the book [T + 1, 7, N] and the status [T + 1, N] held
+            before the first bar and after each.
+        """
+        length, assets = len(wanted) + 1, self.prices.assets
+        ledger = np.zeros(length, dtype=rows.ACCOUNT)
+        books = np.zeros((length, len(rows.BOOK), assets))
+        statuses = np.zeros((length, assets), dtype=np.uint8)
+        kernel.run(self._worlds[self._turn], wanted, ledger, books, statuses)
+        return ledger, books, statuses
+
+
+def make_world(arrays: Sequence[NDArray[Any]], sizes: Mapping[int, int]) -> NDArray[np.int64]:
+    """Writes down where the kernel finds its arrays; whoever calls it keeps them alive.
+
+    Args:
+        arrays: accounts, book, status, targets, table, events, clock, rules, features, extras,
+            observations: contiguous, of the types that `kernel` reads.
+        sizes: WINDOW, ROW and COLUMNS of the observations; 0 where nothing is observed.
+    """
+    accounts, book, _, targets, table, events, _, _, _, extras, _ = arrays
+    world = np.zeros(rows.OBSERVATIONS_AT + 1, dtype=np.int64)
+    world[rows.ACCOUNTS], world[rows.ASSETS] = accounts.size, targets.shape[1]
+    world[rows.BARS], world[rows.EVENT_BARS] = len(table), len(events)
+    world[rows.EXTRA_COUNT] = extras.size
+    for place, value in sizes.items():
+        world[place] = value
+    for place, array in enumerate(arrays, start=rows.ACCOUNTS_AT):
+        if not array.flags.c_contiguous:
+            raise ValueError(f"array {place} of the world is not contiguous")
+        world[place] = array.ctypes.data
+    if book.shape != (accounts.size, len(rows.BOOK), targets.shape[1]):
+        raise ValueError(f"book has shape {book.shape}")
+    return world
 
 
 def _view(account: NDArray[np.void], book: Floats, status: NDArray[np.uint8]) -> Step:
     fields = Step.__dataclass_fields__
     arrays: dict[str, NDArray[Any]] = {"status": status.view()}
-    arrays |= {name: account[name] for name in kernel.ACCOUNT.names or () if name in fields}
-    arrays |= {name: book[:, row] for row, name in enumerate(kernel.BOOK) if name in fields}
+    arrays |= {name: account[name] for name in rows.ACCOUNT.names or () if name in fields}
+    arrays |= {name: book[:, row] for row, name in enumerate(rows.BOOK) if name in fields}
     for array in arrays.values():
         array.setflags(write=False)
     return Step(**arrays)

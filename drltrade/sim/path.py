@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.errors import UsageError
-from drltrade.sim import kernel
+from drltrade.sim import rows
 from drltrade.sim.engine import Engine
 from drltrade.sim.prices import Prices
 from drltrade.sim.rules import Rules
@@ -25,18 +25,20 @@ class Path:
 
     Row k holds what happened during bar `bars[k]`: the fill of the decision taken after the bar
     before. In every row
-    equity - equity before = gap_pnl + bar_pnl + carry + shortfall - commission - slippage.
+    equity - equity before = gap_pnl + bar_pnl + dividends + interest + funding - borrow
+    - commission - slippage - impact - haircut + shortfall.
 
     Attributes:
         bars: [T] indices into the market.
-        equity, cash, turnover, commission, slippage, carry, gap_pnl, bar_pnl, shortfall,
-            drawdown, exposure: [T], as in Step.
+        equity, cash, turnover, commission, slippage, impact, interest, borrow, funding, dividends,
+            haircut, gap_pnl, bar_pnl, shortfall, drawdown, exposure: [T], as in Step.
         weights, shares, traded: [T, N], as in Step.
         targets: [T, N], NaN is no order.
-        fill_price: [T, N], NaN where nothing was traded; in the row of a ruin that came at the
-            fill, the price at which everything was closed.
+        fill_price: [T, N], NaN where nothing was traded.
+        exit_price: [T, N] where a position was closed out or delisted, else NaN.
         status: [T, N] codes of `sim.STATUS`.
-        terminated: the account was ruined; every later row is flat at the floor.
+        terminated: the account was liquidated or ruined; every later row is flat.
+        liquidated: it was closed out with something left.
     """
 
     bars: NDArray[np.int64]
@@ -45,7 +47,12 @@ class Path:
     turnover: Floats
     commission: Floats
     slippage: Floats
-    carry: Floats
+    impact: Floats
+    interest: Floats
+    borrow: Floats
+    funding: Floats
+    dividends: Floats
+    haircut: Floats
     gap_pnl: Floats
     bar_pnl: Floats
     shortfall: Floats
@@ -56,19 +63,31 @@ class Path:
     targets: Floats
     traded: Floats
     fill_price: Floats
+    exit_price: Floats
     status: NDArray[np.uint8]
     terminated: bool
+    liquidated: bool
+
+    @property
+    def costs(self) -> Floats:
+        """[T] commission, slippage and impact together."""
+        return self.commission + self.slippage + self.impact
+
+    @property
+    def carry(self) -> Floats:
+        """[T] interest and funding less the borrow fee."""
+        return self.interest + self.funding - self.borrow
 
 
 class Recorder:
     """Collects the rows of one account of an engine, bar by bar, into a Path."""
 
-    def __init__(self, engine: Engine, rows: int, row: int = 0) -> None:
+    def __init__(self, engine: Engine, length: int, row: int = 0) -> None:
         self._step, self._row, self._at = engine.current, row, 0
-        self._arrays: dict[str, NDArray[Any]] = {"bars": np.empty(rows, dtype=np.int64)}
+        self._arrays: dict[str, NDArray[Any]] = {"bars": np.empty(length, dtype=np.int64)}
         for name in _FIELDS:
             source = getattr(self._step, name)
-            self._arrays[name] = np.empty((rows, *source.shape[1:]), dtype=source.dtype)
+            self._arrays[name] = np.empty((length, *source.shape[1:]), dtype=source.dtype)
 
     def record(self) -> None:
         """Copies the account's present row."""
@@ -81,7 +100,8 @@ class Recorder:
     def path(self) -> Path:
         """Returns what was recorded so far, read-only."""
         arrays = {name: array[: self._at] for name, array in self._arrays.items()}
-        return _path(arrays, bool(self._step.terminated[self._row]))
+        step, row = self._step, self._row
+        return _path(arrays, bool(step.terminated[row]), bool(step.liquidated[row]))
 
 
 def run_path(
@@ -106,7 +126,7 @@ def run_path(
     Raises:
         UsageError: the range or the shape does not fit the prices, or a target is infinite.
     """
-    prices.check_fill(rules)
+    prices.check(rules)
     if targets.shape != (prices.bars, prices.assets):
         raise UsageError(
             f"targets must be [T, N] = {(prices.bars, prices.assets)}; got {targets.shape}."
@@ -118,35 +138,24 @@ def run_path(
     used = np.ascontiguousarray(targets[first:last], dtype=np.float64)
     if np.isinf(used).any():
         raise UsageError("A target weight is infinite; weights are fractions of equity.")
-    account, book, status = _blank(1, prices.assets)
-    row = np.zeros(1, dtype=np.int64)
-    kernel.reset(account, book, status, row, row + first, row + last, start_equity)
+    engine = Engine(prices, rules, start_equity=start_equity)
+    begin = np.array([first])
+    engine.reset(np.zeros(1, dtype=np.int64), begin, begin + last - first)
     bars = last - first + 1
-    ledger, books, statuses = _blank(bars, prices.assets)
-    kernel.run(
-        account, book, status, used, prices.table, prices.benchmark, rules.pack(), ledger, books,
-        statuses,
-    )  # fmt: skip
-    arrays = {name: ledger[name] for name in _FIELDS & set(kernel.ACCOUNT.names or ())}
-    arrays |= {name: books[:, at] for at, name in enumerate(kernel.BOOK) if name in _FIELDS}
-    arrays["bars"] = np.arange(first, last + 1)
+    ledger, books, statuses = engine.run(used)
+    arrays = {name: ledger[name] for name in _FIELDS & set(rows.ACCOUNT.names or ())}
+    arrays |= {name: books[:, at] for at, name in enumerate(rows.BOOK) if name in _FIELDS}
+    arrays["bars"] = np.arange(first, first + bars)
     arrays["status"] = statuses
-    return _path(arrays, bool(account["terminated"][0]))
+    step = engine.current
+    return _path(arrays, bool(step.terminated[0]), bool(step.liquidated[0]))
 
 
-def _blank(rows: int, assets: int) -> tuple[NDArray[np.void], Floats, NDArray[np.uint8]]:
-    return (
-        np.zeros(rows, dtype=kernel.ACCOUNT),
-        np.zeros((rows, len(kernel.BOOK), assets)),
-        np.zeros((rows, assets), dtype=np.uint8),
-    )
-
-
-def _path(arrays: dict[str, NDArray[Any]], terminated: bool) -> Path:
+def _path(arrays: dict[str, NDArray[Any]], terminated: bool, liquidated: bool) -> Path:
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     for array in contiguous.values():
         array.setflags(write=False)
-    return Path(**contiguous, terminated=terminated)
+    return Path(**contiguous, terminated=terminated, liquidated=liquidated)
 
 
-_FIELDS = Path.__dataclass_fields__.keys() - {"bars", "terminated"}
+_FIELDS = Path.__dataclass_fields__.keys() - {"bars", "terminated", "liquidated"}

@@ -143,7 +143,7 @@ class PolicyCard(Settings):
             accounts: accounts stepped at once.
         """
         layout, scheme = game.layout, game.scheme
-        start, end = np.datetime_as_string(game.market.stamps[[game.first, game.last]], unit="s")
+        start, end = np.datetime_as_string(game.interval, unit="s")
         return cls(
             agent=str(agent["name"]),
             settings=dict(agent),

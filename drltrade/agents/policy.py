@@ -19,7 +19,7 @@ from drltrade.agents.settings import AgentSettings
 from drltrade.agents.table import AGENTS
 from drltrade.agents.task import pick_device
 from drltrade.config import merge, parse
-from drltrade.data import Market
+from drltrade.data import Market, load
 from drltrade.envs import EnvSettings, Game, build_game
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.features import Scaler, parse_features
@@ -55,7 +55,7 @@ class Policy:
 
     def chosen_on(self, game: Game) -> None:
         """Notes on the card the interval whose score these weights were chosen by."""
-        span = np.datetime_as_string(game.market.stamps[[game.first, game.last]], unit="s")
+        span = np.datetime_as_string(game.interval, unit="s")
         interval = {"valid_start": str(span[0]), "valid_end": str(span[1])}
         self.card = self.card.model_copy(update=interval)
 
@@ -124,6 +124,8 @@ class Policy:
         content["actions"] = content["actions"] | {"scheme": self.card.action.scheme}
         settings = parse(EnvSettings, content, "the policy's environment")
         self._check_plugins(settings, places)
+        market = load(settings.data, places) if market is None else market
+        self._check_assets(market)
         game = build_game(
             settings,
             market=market,
@@ -160,13 +162,17 @@ class Policy:
         except (KeyError, TypeError, ValueError) as error:
             raise DrltradeError(f"The policy's scaler cannot be read: {error}.") from error
 
+    def _check_assets(self, market: Market) -> None:
+        mine, theirs = self.card.observation.symbols, market.symbols
+        if len(theirs) != len(mine):
+            fix = " To judge it on each of them, set env.data.each=true." if len(mine) == 1 else ""
+            raise UsageError(
+                f"The policy trades {len(mine)} asset(s) ({', '.join(mine)}), but the data have"
+                f" {len(theirs)} ({', '.join(theirs)}).{fix}"
+            )
+
     def _check_layout(self, game: Game) -> None:
         seen, mine = game.layout, self.card.observation
-        if len(seen.symbols) != len(mine.symbols):
-            raise UsageError(
-                f"The policy trades {len(mine.symbols)} asset(s) ({', '.join(mine.symbols)}), but"
-                f" the data have {len(seen.symbols)} ({', '.join(seen.symbols)})."
-            )
         if seen.features != mine.features or seen.size != mine.size:
             raise UsageError(
                 f"The policy was trained on the features {', '.join(mine.features)}; these data"

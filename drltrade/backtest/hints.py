@@ -6,14 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.backtest.findings import Finding
-from drltrade.backtest.worlds import changed
+from drltrade.backtest.worlds import altered
 from drltrade.data import Market
 from drltrade.data.dates import show
+from drltrade.data.segments import rows_of, span_names
 from drltrade.envs import Game
 from drltrade.errors import DrltradeError
 from drltrade.features import Scaler, compute_features, parse_features
+from drltrade.features.pieces import spans
 
 __all__ = ["hints_of", "scaler_finding"]
+
+Spans = NDArray[np.int64] | tuple[int, int]
 
 _STILL = 20
 """Bars without a move of the price after which a symbol counts as gone."""
@@ -26,25 +30,25 @@ def hints_of(game: Game) -> list[Finding]:
     return [_warm_up(game), *_survivors(game.market), _fill(game), _costs(game), *_lags(game)]
 
 
-def scaler_finding(game: Game, train: tuple[int, int], seed: int) -> Finding:
+def scaler_finding(game: Game, train: Spans, seed: int) -> Finding:
     """Checks which rows a game's scaler knows: those of the train split and no other.
 
     Args:
         game: with the scaler in question.
-        train: first and last bar of the train split.
+        train: [S, 2] first and last bar of the train split in each segment, or one such pair.
         seed: what garbage is drawn from.
     """
     market, scaler = game.market, game.scaler
-    first, last = train
-    span = f"{show(market.stamps[first])} to {show(market.stamps[last])}"
-    details = {"kind": scaler.kind, "first": first, "last": last}
+    held = np.atleast_2d(np.asarray(train, np.int64))
+    stamps = market.stamps[held]
+    span = f"{show(stamps.min())} to {show(stamps.max())}"
+    details = {"kind": scaler.kind, "first": int(held[0, 0]), "last": int(held[-1, 1])}
     if scaler.center is None:
         how = "nothing is fitted" if scaler.window is None else (
             f"every row is scaled by its own last {scaler.window} rows; nothing is fitted"
         )  # fmt: skip
         return Finding("scaler", "ok", f"scaler: {scaler.kind}; {how}.", details=details)
-    rows = np.zeros(market.bars, np.bool_)
-    rows[first : last + 1] = True
+    rows = rows_of(held, market.bars)
     if not _same(scaler, _fitted(game, market, rows)):
         whole = _same(scaler, _fitted(game, market, np.ones(market.bars, np.bool_)))
         known = "has been fitted on all bars" if whole else "is not what the train split gives"
@@ -57,7 +61,7 @@ def scaler_finding(game: Game, train: tuple[int, int], seed: int) -> Finding:
             else "See whether the data or a plug-in have changed since the training.",
             details,
         )
-    moved = _moves(game, last, rows, seed)
+    moved = _moves(game, market.stamps > stamps.max(), rows, seed)
     if moved:
         message = f"The {scaler.kind} scaler of {span} moves when later bars change ({moved})."
         return Finding("scaler", "LEAK", message, "Mend the leaking feature.", details)
@@ -70,10 +74,10 @@ def scaler_finding(game: Game, train: tuple[int, int], seed: int) -> Finding:
     )
 
 
-def _moves(game: Game, last: int, rows: NDArray[np.bool_], seed: int) -> str:
+def _moves(game: Game, later: NDArray[np.bool_], rows: NDArray[np.bool_], seed: int) -> str:
     for how in ("x10", "garbage"):
         try:
-            world = changed(game.market, last, how, seed)
+            world = altered(game.market, later, how, [seed])
             if not _same(game.scaler, _fitted(game, world, rows)):
                 return how
         except DrltradeError:
@@ -93,41 +97,61 @@ def _same(one: Scaler, other: Scaler) -> bool:
 
 def _warm_up(game: Game) -> Finding:
     warmup, window = game.features.warmup, game.layout.window
-    bars = game.last - game.first + 1
-    start = game.first_decision
+    idle = game.stretches[:, 0] - _starts(game)
+    longest = int(np.argmax(idle))
+    start, last = game.stretches[longest].tolist()
+    wait = int(idle[longest])
+    bars = last - start + wait + 1
     told = (
         f"{warmup} bars of warm-up and a window of {window}: the first decision falls after"
-        f" {show(game.market.stamps[start])}, {start - game.first} bars into {bars:,}."
+        f" {show(game.market.stamps[start])}, {wait} bars into {bars:,}."
     )
     details = {"warmup": warmup, "window": window, "first_decision": start}
-    if start - game.first > _LONG * bars:
+    if wait > _LONG * bars:
         fix = "Give earlier bars as look-back, or take faster features or a shorter window."
         return Finding("warm-up", "warning", f"{told} Until then it holds cash.", fix, details)
     return Finding("warm-up", "ok", told, details=details)
 
 
+def _starts(game: Game) -> NDArray[np.int64]:
+    """First bar of each span in which somebody can act."""
+    first: NDArray[np.int64] = game.spans[game.decisions < game.spans[:, 1], 0]
+    return first
+
+
 def _survivors(market: Market) -> list[Finding]:
-    if market.assets < 2:
-        message = f"One symbol, {market.symbols[0]}: whether it was chosen for its past is yours."
+    everyone, gone = _ends(market)
+    count = len(everyone)
+    if count < 2:
+        message = f"One symbol, {everyone[0]}: whether it was chosen for its past is yours."
         return [Finding("survivorship", "ok", message)]
-    tail = market.close[-_STILL:]
-    traded = market.volume[-_STILL:]
-    gone = (np.ptp(tail, axis=0) == 0) | ((traded == 0).all(axis=0))
-    names = [name for name, dead in zip(market.symbols, gone, strict=True) if dead]
-    details = {"symbols": market.assets, "gone": names}
+    names = [name for name, dead in zip(everyone, gone, strict=True) if dead]
+    details = {"symbols": count, "gone": names}
     if names:
-        told = f"{len(names)} of {market.assets} symbols are gone by the end: {', '.join(names)}."
+        told = f"{len(names)} of {count} symbols are gone by the end: {', '.join(names)}."
         return [Finding("survivorship", "ok", told, details=details)]
     return [
         Finding(
             "survivorship",
             "warning",
-            f"All {market.assets} symbols trade to the last bar ({show(market.end)}): if they were"
+            f"All {count} symbols trade to the last bar ({show(market.end)}): if they were"
             " chosen because they still do, results are too good.",
             "Choose symbols by what was known at the start, the delisted ones included.",
             details,
         )
     ]
+
+
+def _ends(market: Market) -> tuple[tuple[str, ...], list[bool]]:
+    """Names every asset of every segment, and says which stopped trading before the end."""
+    pieces = spans(market.segment)
+    gone: list[bool] = []
+    for start, stop in pieces:
+        tail = slice(max(start, stop - _STILL), stop)
+        still = np.ptp(market.close[tail], axis=0) == 0
+        idle = (market.volume[tail] == 0).all(axis=0)
+        gone += (still | idle | (market.stamps[stop - 1] < market.stamps.max())).tolist()
+    return span_names(market, [(start, stop - 1) for start, stop in pieces]), gone
 
 
 def _fill(game: Game) -> Finding:

@@ -19,7 +19,7 @@ from drltrade.backtest.worlds import CHANGES, changed, elsewhere
 from drltrade.data import Market
 from drltrade.data.dates import show
 from drltrade.envs import Game, TradingEnv, build_game
-from drltrade.errors import DrltradeError
+from drltrade.errors import DrltradeError, UsageError
 
 __all__ = ["audit_actor", "audit_env", "rebuilt"]
 
@@ -54,7 +54,11 @@ def rebuilt(game: Game, market: Market) -> Game:
         scaler=game.scaler,
         reward=game.reward,
     )
-    return replace(other, first=game.first, last=min(game.last, market.bars - 1))
+    spans = np.minimum(game.spans, market.bars - 1)
+    spans = spans[spans[:, 0] < spans[:, 1]]
+    if not len(spans):
+        raise UsageError("Of the interval less than two bars are left.")
+    return replace(other, spans=spans)
 
 
 def audit_env(game: Game, world: Watch, actions: Mapping[int, Any] | None = None) -> list[Finding]:
@@ -66,7 +70,7 @@ def audit_env(game: Game, world: Watch, actions: Mapping[int, Any] | None = None
         actions: what to do after a bar; random actions where None.
     """
     alone = _one_stretch(game)
-    alone = replace(alone, last=min(alone.last, alone.first_decision + _SLOW))
+    alone = alone.within(alone.first, min(alone.last, alone.first_decision + _SLOW))
     chosen = _random_actions(alone, world.seed) if actions is None else actions
     base, tallies = _compare(
         alone, world, lambda other, last: _step(other, last, chosen), alone.first_decision
@@ -102,7 +106,7 @@ def audit_actor(
     inside = _one_segment(game)
     if not hasattr(make_actor(), "targets"):
         begin = inside.first_decision if hasattr(make_actor(), "predict") else inside.first
-        inside = replace(inside, last=min(inside.last, begin + _SLOW))
+        inside = inside.within(inside.first, min(inside.last, begin + _SLOW))
     base, tallies = _compare(
         inside, world, lambda other, last: _backtest(make_actor(), other, last, name), inside.first
     )
@@ -132,17 +136,14 @@ def _elsewhere(game: Game, world: Watch, play: Callable[[Game], Rows]) -> Rows |
 
 def _one_segment(game: Game) -> Game:
     """Cuts the interval to the longest playable stretch, so that a backtest can run."""
-    segment = game.market.segment
-    if segment[game.first] == segment[game.last]:
-        return game
-    return _one_stretch(game)
+    return game if len(game.spans) == 1 else _one_stretch(game)
 
 
 def _one_stretch(game: Game) -> Game:
     stretches = game.stretches
     first, last = stretches[np.argmax(stretches[:, 1] - stretches[:, 0])]
     settings = game.settings.model_copy(update={"episode": None})
-    return replace(game, settings=settings, first=int(first), last=int(last))
+    return replace(game.within(int(first), int(last)), settings=settings)
 
 
 def _random_actions(game: Game, seed: int) -> dict[int, Any]:
@@ -173,7 +174,7 @@ def _step(game: Game, last: int, actions: Mapping[int, Any]) -> dict[str, NDArra
 def _backtest(actor: Any, game: Game, last: int, name: str) -> dict[str, NDArray[Any]]:
     # One bar more, where there is one: its row holds the order that was decided after the cut.
     stop = min(last + 1, game.last)
-    record: Record = run_backtest(actor, replace(game, last=stop), name=name)
+    record: Record = run_backtest(actor, game.within(game.first, stop), name=name)
     path = record.path
     rows = last - game.first + 1
     arrays = {

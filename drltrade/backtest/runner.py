@@ -1,42 +1,38 @@
-"""Rolls a policy or a strategy through a game once, deterministically, recording every bar."""
+"""Turns what an actor did in a game into one record, with what it rests on."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drltrade.agents.strategies.base import Account
+from drltrade.backtest.accounts import Actor, roll_accounts
+from drltrade.backtest.pool import Clock, pool
 from drltrade.backtest.record import Record
+from drltrade.data.clock import bar_seconds
+from drltrade.data.segments import span_names
 from drltrade.envs import Game
 from drltrade.errors import UsageError
-from drltrade.sim import STATUS, Engine, Path, Recorder, run_path
+from drltrade.sim import STATUS, Path
 
 __all__ = ["Actor", "assumptions_of", "run_backtest"]
 
 Floats = NDArray[np.float64]
 
 
-class Actor(Protocol):
-    """What can be backtested by observations: SB3's `predict` signature."""
-
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = True,
-    ) -> tuple[Any, Any]:
-        """Maps [1, columns] observations to [1, ...] actions and the next state."""
-
-
 def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
-    """Rolls an actor through every bar of the game's interval.
+    """Rolls an actor once, deterministically, through every bar of the game's interval.
 
     A policy (`predict`) acts through the game's action scheme from the first bar whose window is
     warm; until then it holds cash and those bars count. A strategy (`targets` for all bars at once
     or `target` bar by bar) names weights and bypasses the scheme.
+
+    Where the game is played in S segments, each is an account of its own with one S-th of the
+    starting equity, and the record is that of all together. A strategy is asked about each
+    segment's own market. Where segments do not share a clock, an account stands still at the
+    stamps that its market lacks.
 
     Args:
         actor: a policy or a strategy.
@@ -44,51 +40,52 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
         name: what to call it in reports.
 
     Raises:
-        UsageError: the interval spans several segments, or the actor has none of the methods.
+        UsageError: the interval has a single bar, or the actor has none of the methods.
     """
-    segment = game.market.segment
-    if segment[game.first] != segment[game.last]:
-        raise UsageError(
-            "A backtest runs inside one segment; choose --start and --end within one of them."
-        )
-    if game.last - game.first < 1:
+    if (np.diff(game.spans, axis=1) < 1).any():
         raise UsageError("A backtest needs at least two bars; widen --start and --end.")
-    actions, scheme = None, "target weights"
-    if hasattr(actor, "targets"):
-        targets, equity = _all_targets(actor, game, name), game.settings.equity
-        path = run_path(game.prices, game.strategy_rules, targets, game.first, game.last, equity)
-    elif hasattr(actor, "target"):
-        path = _roll_strategy(actor, game, name)
-    elif hasattr(actor, "predict"):
-        scheme = game.scheme.name
-        path, actions = _roll_policy(actor, game)
-    else:
-        raise UsageError(
-            f"'{name}' cannot be backtested: it has none of the methods targets, target, predict."
-        )
-    interval = slice(game.first, game.last + 1)
+    rolled, scheme = roll_accounts(actor, game, name)
+    market, paths = game.market, [path for path, _ in rolled]
+    clock = Clock.of([market.stamps[first : last + 1] for first, last in game.spans])
+    closes = clock.known([market.close[first : last + 1] for first, last in game.spans])
+    acted = [actions for _, actions in rolled if actions is not None]
     return Record(
         name=name,
-        symbols=game.market.symbols,
-        stamps=game.market.stamps[interval],
-        path=path,
-        close=game.market.close[interval],
-        periods_per_year=game.market.periods_per_year,
+        symbols=span_names(market, game.spans),
+        stamps=clock.stamps,
+        path=paths[0] if len(paths) == 1 else pool(paths, clock),
+        close=np.concatenate(closes, axis=1),
+        periods_per_year=_periods(game, clock),
         assumptions=assumptions_of(game) | {"actions": scheme},
-        warnings=_warnings(game, path, learnt=actions is not None),
-        actions=actions,
+        warnings=_warnings(game, paths, clock, learnt=bool(acted)),
+        actions=_together(acted, clock) if acted else None,
     )
+
+
+def _together(actions: Sequence[Floats], clock: Clock) -> Floats:
+    """Puts the actions of all accounts side by side, [T - 1, ...] on their common clock."""
+    rows = [np.vstack([own, np.full_like(own[:1], np.nan)]) for own in actions]
+    return np.concatenate(clock.flows(rows), axis=1)[:-1]
+
+
+def _periods(game: Game, clock: Clock) -> float:
+    """Bars a year of the record: the market's, more where joining clocks made a denser one."""
+    market = game.market
+    if clock.shared:
+        return market.periods_per_year
+    joined = bar_seconds(clock.stamps, np.zeros(len(clock.stamps), np.int64))
+    return market.periods_per_year * bar_seconds(market.stamps, market.segment) / joined
 
 
 def assumptions_of(game: Game) -> dict[str, Any]:
     """States what the figures of a game rest on, as plain values for reports and JSON."""
     market, settings = game.market, game.settings
-    stamps = np.datetime_as_string(market.stamps[[game.first, game.last]], unit="s")
+    stamps = np.datetime_as_string(game.interval, unit="s")
     return {
         "data": market.name,
         "data_fingerprint": market.fingerprint,
         "data_notes": list(market.notes),
-        "symbols": list(market.symbols),
+        "symbols": list(span_names(market, game.spans)),
         "start": str(stamps[0]),
         "end": str(stamps[1]),
         "periods_per_year": market.periods_per_year,
@@ -102,9 +99,9 @@ def assumptions_of(game: Game) -> dict[str, Any]:
     }
 
 
-def _warnings(game: Game, path: Path, *, learnt: bool) -> tuple[str, ...]:
+def _warnings(game: Game, paths: Sequence[Path], clock: Clock, *, learnt: bool) -> tuple[str, ...]:
     found = []
-    if learnt and game.fitted and game.fitted[0] <= game.last and game.first <= game.fitted[1]:
+    if learnt and _fitted_here(game):
         found.append(
             "LOOK-AHEAD: the scaler was fitted on bars that are tested here. Fit it before them:"
             " make_env(..., fit=(from, to))."
@@ -115,75 +112,37 @@ def _warnings(game: Game, path: Path, *, learnt: bool) -> tuple[str, ...]:
         )
     if game.rules.costs.rate == 0:
         found.append("Zero costs: nothing was charged for trading.")
-    refused = int((path.status == STATUS["short_refused"]).sum())
+    refused = sum(int((path.status == STATUS["short_refused"]).sum()) for path in paths)
     if refused:
         found.append(
             f"{refused:,} orders to sell short were refused: the action scheme is long only."
             " Choose another, such as env.actions=continuous."
         )
-    peak = float(path.exposure.max())
+    peak = max(float(path.exposure.max()) for path in paths)
     if peak > 2 * game.rules.leverage:
         found.append(
             f"Gross exposure drifted to {peak:.1f} times equity; no margin call is simulated."
         )
+    over = [path.terminated for path in paths]
+    if any(over) and not all(over):
+        names = span_names(game.market, game.spans)
+        gone = names if len(names) == len(over) else [f"segment {i + 1}" for i in range(len(over))]
+        listed = ", ".join(name for name, ended in zip(gone, over, strict=True) if ended)
+        found.append(f"{sum(over)} of {len(over)} accounts were closed out: {listed}.")
+    if not clock.shared:
+        found.append(
+            "The segments do not share a clock: each account stands still at the stamps that its"
+            " own market lacks."
+        )
     return tuple(found)
 
 
-def _all_targets(strategy: Any, game: Game, name: str) -> Floats:
-    market = game.market
-    targets = np.asarray(strategy.targets(market, game.first), dtype=np.float64)
-    if targets.shape != (market.bars, market.assets):
-        raise UsageError(
-            f"Strategy '{name}' returned targets of shape {targets.shape}; it must return"
-            f" [T, N] = {(market.bars, market.assets)}."
-        )
-    return targets
-
-
-def _roll_strategy(strategy: Any, game: Game, name: str) -> Path:
-    market = game.market
-    engine = Engine(game.prices, game.strategy_rules, start_equity=game.settings.equity)
-
-    def decide(bar: int) -> Floats:
-        step = engine.current
-        account = Account(bar, float(step.equity[0]), float(step.cash[0]), step.weights[0].copy())
-        target = np.asarray(strategy.target(market.until(bar), account), dtype=np.float64)
-        if target.shape != (market.assets,) or np.isinf(target).any():
-            raise UsageError(
-                f"Strategy '{name}' returned a target of shape {target.shape}; it must return one"
-                f" finite weight (or NaN) for each of {market.assets} asset(s)."
-            )
-        return target[None]
-
-    return _roll(engine, game, decide)
-
-
-def _roll_policy(policy: Actor, game: Game) -> tuple[Path, NDArray[Any]]:
-    engine = game.make_engine(1)
-    begin = game.first_decision
-    nothing = np.full((1, game.market.assets), np.nan)
-    width = 1 if game.scheme.name == "choices" else game.market.assets
-    actions = np.full((game.last - game.first, width), np.nan)
-    state: Any = None
-
-    def decide(bar: int) -> Floats:
-        nonlocal state
-        if bar < begin or engine.current.terminated[0]:
-            return nothing
-        fresh = np.array([bar == begin])
-        action, state = policy.predict(engine.observations, state, fresh, deterministic=True)
-        actions[bar - game.first] = np.asarray(action).reshape(-1)
-        return game.scheme.targets(action)
-
-    return _roll(engine, game, decide), actions
-
-
-def _roll(engine: Engine, game: Game, decide: Any) -> Path:
-    index = np.zeros(1, dtype=np.int64)
-    engine.reset(index, index + game.first, index + game.last)
-    recorder = Recorder(engine, game.last - game.first + 1)
-    recorder.record()
-    for bar in range(game.first, game.last):
-        engine.step(decide(bar))
-        recorder.record()
-    return recorder.path()
+def _fitted_here(game: Game) -> bool:
+    """Whether the scaler has seen a time that is played, be it in another segment."""
+    if game.fitted is None:
+        return False
+    stamps = game.market.stamps
+    seen, played = stamps[game.fitted], stamps[game.spans]
+    after = seen[:, None, 0] <= played[None, :, 1]
+    before = played[None, :, 0] <= seen[:, None, 1]
+    return bool((after & before).any())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from drltrade.data import Market
 
-__all__ = ["CHANGES", "Cuts", "bumped", "changed", "choose_cuts", "elsewhere"]
+__all__ = ["CHANGES", "Cuts", "altered", "bumped", "changed", "choose_cuts", "elsewhere"]
 
 Floats = NDArray[np.float64]
 
@@ -85,8 +85,17 @@ def changed(market: Market, cut: int, how: str, seed: int) -> Market:
     """
     if how == "truncated":
         return market.until(cut)
-    other = _tables(market, 10.0) if how == "x10" else _garbage(market, [seed, cut])
-    return _mixed(market, np.arange(market.bars) > cut, other)
+    return altered(market, np.arange(market.bars) > cut, how, [seed, cut])
+
+
+def altered(market: Market, rows: NDArray[np.bool_], how: str, seed: list[int]) -> Market:
+    """Returns the Market with some rows changed in one of the CHANGES that keep all bars.
+
+    Raises:
+        DataError: the changed bars are no Market.
+    """
+    other = _tables(market, 10.0) if how == "x10" else _garbage(market, seed)
+    return _mixed(market, rows, other)
 
 
 def elsewhere(market: Market, seed: int) -> Market:

@@ -126,7 +126,8 @@ def _announce(plan: Plan) -> None:
     from drltrade.experiments.folders import is_done
 
     market, splits = plan.market, plan.splits
-    note(f"{plan.name}: {market.name} ({', '.join(market.symbols[:8])}), {market.bars:,} bars")
+    names = market.labels or market.symbols
+    note(f"{plan.name}: {market.name} ({', '.join(names[:8])}), {market.bars:,} bars")
     for sentence in market.notes:
         note(f"  note: {sentence}")
     note(f"  train {splits.train}; validate {splits.valid}; test {splits.test}")

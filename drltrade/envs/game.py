@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.data import Market, load
+from drltrade.data.segments import rows_of
 from drltrade.envs.actions import DISCRETE, SCHEMES, ActionScheme
 from drltrade.envs.layout import Layout
+from drltrade.envs.prices import benchmark_returns, market_prices
 from drltrade.envs.rewards import Reward, RewardLike, make_reward
 from drltrade.envs.settings import EnvSettings
 from drltrade.errors import UsageError
@@ -23,6 +25,8 @@ from drltrade.sim import Engine, Prices, Rules
 
 __all__ = ["Game", "build_game"]
 
+Spans = NDArray[np.int64]
+
 
 @dataclass(frozen=True, eq=False)
 class Game:
@@ -30,18 +34,17 @@ class Game:
 
     Attributes:
         settings: what it was built from.
-        market: the bars, including those before `first` that windows look back on.
+        market: the bars, including those before the interval that windows look back on.
         features: [T, N, F] scaled features of every bar.
         scaler: fitted once, on the train split.
         scheme: the action scheme, `auto` already decided.
         rules: fill, costs and limits.
         layout: the names of the observation's columns.
         prices: what accounts trade at.
-        first: first bar of the interval that is played.
-        last: its last bar.
+        spans: [S, 2] first and last bar of the interval that is played, in each segment it reaches.
         reward: what `make_reward` takes: a name, a weighted sum, or a callable.
         roots: where plug-in files are looked up.
-        fitted: first and last bar that the scaler was fitted on; None where it was given or learns
+        fitted: [S, 2] spans that the scaler was fitted on; None where it was given or learns
             nothing.
     """
 
@@ -53,11 +56,10 @@ class Game:
     rules: Rules
     layout: Layout
     prices: Prices
-    first: int
-    last: int
+    spans: Spans
     reward: RewardLike
     roots: tuple[Path, ...] = ()
-    fitted: tuple[int, int] | None = None
+    fitted: Spans | None = None
 
     @cached_property
     def observation_space(self) -> gym.spaces.Box:
@@ -72,22 +74,54 @@ class Game:
         """The scheme's space for one account."""
         return self.scheme.space
 
+    @property
+    def first(self) -> int:
+        """First bar of the interval of a game that is played in one segment."""
+        return self._single(0)
+
+    @property
+    def last(self) -> int:
+        """Last bar of the interval of a game that is played in one segment."""
+        return self._single(1)
+
+    def _single(self, end: int) -> int:
+        if len(self.spans) > 1:
+            raise UsageError(
+                f"This game is played in {len(self.spans)} segments of '{self.market.name}', which"
+                " have no first or last bar in common; see its spans."
+            )
+        return int(self.spans[0, end])
+
+    @property
+    def interval(self) -> NDArray[np.datetime64]:
+        """[2] the earliest and the latest stamp that is played, over all segments."""
+        stamps = self.market.stamps[self.spans]
+        return np.array([stamps[:, 0].min(), stamps[:, 1].max()])
+
     @cached_property
-    def stretches(self) -> NDArray[np.int64]:
+    def decisions(self) -> NDArray[np.int64]:
+        """[S] first bar of each span after which an agent can act; past its end where none is.
+
+        Windows look back on earlier bars of the same segment and on no other.
+        """
+        segment = self.market.segment
+        starts = np.searchsorted(segment, segment[self.spans[:, 0]])
+        warm = starts + self.features.warmup + self.layout.window - 1
+        return np.maximum(warm, self.spans[:, 0]).astype(np.int64)
+
+    @cached_property
+    def stretches(self) -> Spans:
         """[S, 2] first decision and last bar of each playable stretch, at most one a segment.
 
         Raises:
             UsageError: no segment is long enough for the window and two bars.
         """
-        segment = self.market.segment
-        starts = np.flatnonzero(np.diff(segment, prepend=segment[0] - 1))
-        ends = np.append(starts[1:], segment.size) - 1
-        warm = starts + self.features.warmup + self.layout.window - 1
-        found = np.stack([np.maximum(warm, self.first), np.minimum(ends, self.last)], axis=1)
+        found = np.stack([self.decisions, self.spans[:, 1]], axis=1)
         found = found[found[:, 0] < found[:, 1]]
         if not len(found):
+            longest = int(np.diff(self.spans, axis=1).max()) + 1
             raise UsageError(
-                f"{self.last - self.first + 1} bars are too few: the features need"
+                f"{longest} bars are too few: the features need"
                 f" {self.features.warmup} bars to warm up, the window {self.layout.window}, and an"
                 " episode 2. Use more data, a shorter window or faster features."
             )
@@ -95,7 +129,7 @@ class Game:
 
     @property
     def first_decision(self) -> int:
-        """The first bar of the interval after which an agent can act."""
+        """The first bar of the interval after which an agent can act, in its first segment."""
         return int(self.stretches[0, 0])
 
     @property
@@ -105,20 +139,23 @@ class Game:
 
     def between(self, start: str | None, end: str | None) -> Game:
         """Returns the same game on another interval, with the same frozen scaler."""
-        first, last = self.market.locate(start, end)
-        return replace(self, first=first, last=last)
+        return replace(self, spans=self.market.spans(start, end))
+
+    def within(self, first: int, last: int) -> Game:
+        """Returns the same game from bar `first` to bar `last` of one segment."""
+        return replace(self, spans=np.array([[first, last]], np.int64))
 
     def make_reward(self) -> Reward:
         """Builds the reward afresh: rewards may remember, so no two batches share one."""
         return make_reward(self.reward, self.roots)
 
-    def make_engine(self, accounts: int, buffers: int = 1) -> Engine:
-        """Builds the engine for B accounts with this game's observations."""
+    def make_engine(self, accounts: int, buffers: int = 1, equity: float | None = None) -> Engine:
+        """Builds the engine for B accounts with this game's observations and starting equity."""
         return Engine(
             self.prices,
             self.rules,
             accounts,
-            start_equity=self.settings.equity,
+            start_equity=self.settings.equity if equity is None else equity,
             features=self.features.values,
             window=self.layout.window,
             extras=self.layout.account,
@@ -159,19 +196,18 @@ def build_game(
     market = load(settings.data, roots) if market is None else market
     specs = None if settings.features is None else parse_features(settings.features)
     raw = compute_features(market, specs, roots)
-    first, last = market.locate(start, end)
+    spans = market.spans(start, end)
     fitted = None
     if scaler is None:
-        begin, end_of_fit = (first, last) if fit is None else market.locate(*fit)
-        scaler = Scaler.fit(settings.scaler, raw, slice(begin, end_of_fit + 1))
-        fitted = (begin, end_of_fit) if scaler.center is not None else None
+        fitted = spans if fit is None else market.spans(*fit)
+        scaler = Scaler.fit(settings.scaler, raw, rows_of(fitted, market.bars))
+        fitted = fitted if scaler.center is not None else None
     scheme = _choose_scheme(settings, market.assets, usable or _any_scheme(market.assets))
     on_change = settings.rebalance == "on_change" or (
         settings.rebalance is None and scheme.name in DISCRETE
     )
-    rules = Rules(settings.fill, settings.costs, settings.leverage, scheme.shorts, on_change)
-    prices = Prices(market.open, market.close)
-    prices.check_fill(rules)
+    rules = settings.rules(shorts=scheme.shorts, on_change=on_change)
+    prices = market_prices(market, rules, benchmark_returns(settings.benchmark, market, roots))
     wanted = settings.reward if reward is None else reward
     make_reward(wanted, roots)
     layout = Layout(settings.window, market.symbols, raw.names, settings.account)
@@ -184,8 +220,7 @@ def build_game(
         rules=rules,
         layout=layout,
         prices=prices,
-        first=first,
-        last=last,
+        spans=spans,
         reward=wanted,
         roots=tuple(roots),
         fitted=fitted,

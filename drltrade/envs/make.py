@@ -18,7 +18,7 @@ from drltrade.errors import UsageError
 
 __all__ = ["SHIPPED", "make_env", "make_vec_env", "register"]
 
-SHIPPED = ("aapl-daily", "portfolio-4", "eurusd-hourly", "sp500-20")
+SHIPPED = ("aapl-daily", "portfolio-4", "eurusd-hourly", "sp500-20", "sp500-each")
 """Environments of the shipped `envs/` folder, each with a Gymnasium id `drltrade/<name>-v0`."""
 
 EnvLike = str | Path | Mapping[str, Any] | EnvSettings | Game

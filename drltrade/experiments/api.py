@@ -180,7 +180,7 @@ def _policy_game(
     if env is not None:
         world = _game(env, {} if data is None else {"data": data})
         if isinstance(env, Game) and start is None and end is None:
-            start, end = (str(world.market.stamps[bar]) for bar in (world.first, world.last))
+            start, end = (str(stamp) for stamp in world.interval)
         content = world.settings.model_dump(mode="json")
         changes = {**{key: content[key] for key in OUTSIDE}, **changes}
         market = world.market
@@ -194,7 +194,8 @@ def _unseen(policy: Policy, game: Game) -> Game:
     """Cuts a game to the bars after those that the policy was trained or chosen on, if any."""
     card, stamps = policy.card, game.market.stamps
     known = np.datetime64(max(card.train_end, card.valid_end or card.train_end))
-    later = int(np.searchsorted(stamps, known, side="right"))
-    if game.first < later < game.last:
-        return game.between(str(stamps[later]), None)
+    later = stamps[stamps > known]
+    begin, end = game.interval
+    if later.size and begin < later.min() < end:
+        return game.between(str(later.min()), None)
     return game

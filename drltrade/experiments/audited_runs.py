@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drltrade.config import parse
 from drltrade.errors import UsageError
@@ -40,8 +41,8 @@ class AuditedRun:
         game: the interval that it is judged on; None where a feature is refused.
         splits: start and end of train, valid and test; None where the run does not say, or other
             data are looked at.
-        train: first and last bar of the train interval on these data, where they hold it.
-        actions: what it did after each bar of that interval.
+        train: [S, 2] spans of the train interval on these data, where they hold it.
+        actions: what it did after each bar of that interval; None where that is several segments.
         findings: what opening it brought up.
         refused: why a feature is refused, where one is.
     """
@@ -53,7 +54,7 @@ class AuditedRun:
     roots: tuple[Path, ...]
     game: Game | None
     splits: Mapping[str, Any] | None
-    train: tuple[int, int] | None
+    train: NDArray[np.int64] | None
     actions: Mapping[int, Any] | None
     findings: tuple[Finding, ...]
     refused: UsageError | None = None
@@ -99,13 +100,13 @@ def open_run(target: str, env: str | None, choice: Choice, out: Path) -> Audited
     )
 
 
-def _train(policy: Policy, market: Market) -> tuple[int, int]:
-    return market.locate(policy.card.train_start, policy.card.train_end)
+def _train(policy: Policy, market: Market) -> NDArray[np.int64]:
+    return market.spans(policy.card.train_start, policy.card.train_end)
 
 
 def _actions(record: Record, game: Game) -> dict[int, Any] | None:
     """The recorded actions in the form that the env takes them."""
-    if record.actions is None:
+    if record.actions is None or len(game.spans) > 1:
         return None
     space = game.action_space
     rows = record.actions[game.first_decision - game.first :]

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from drltrade.backtest.audit import audit_columns
 from drltrade.backtest.findings import Finding, Watch
 from drltrade.backtest.hints import hints_of, scaler_finding
@@ -14,6 +17,7 @@ from drltrade.backtest.replay import audit_env
 from drltrade.backtest.worlds import CHANGES, choose_cuts
 from drltrade.config import override
 from drltrade.data.dates import show
+from drltrade.data.segments import rows_of
 from drltrade.errors import UsageError
 from drltrade.experiments.plan import Choice, resolve_env
 from drltrade.experiments.subjects import feature_subjects, refuses_look_ahead
@@ -116,34 +120,38 @@ def audit_world(
     settings: EnvSettings,
     roots: tuple[Path, ...],
     market: Market | None = None,
-    train: tuple[int, int] | None = None,
+    train: NDArray[np.int64] | None = None,
 ) -> Game | None:
     """Audits features, scaler, env and assumptions; returns the game without what leaks."""
     from drltrade.data import load
     from drltrade.envs import build_game
 
     market = load(settings.data, roots) if market is None else market
-    first, last = market.locate(asked.choice.start, asked.choice.end)
+    spans = market.spans(asked.choice.start, asked.choice.end)
     world = watch_of(audit, asked, market)
     settings = _without_leaks(audit, settings, market, roots, world)
     if settings.features == []:
         audit.skipped.append("Observations, rewards and equity: no feature is left to see by.")
         return None
-    single = market.segment[first] == market.segment[last]
-    if train is None:
-        end = first + int(_TRAIN * (last - first)) if single else last
-        train = (first, end)
-    stamps = [str(market.stamps[bar]) for bar in train] if single else [None, None]
+    train = _early(market, spans) if train is None else train
+    stamps = market.stamps[train]
+    start, end = str(stamps.min()), str(stamps.max())
     try:
-        game = build_game(settings, market=market, roots=roots, start=stamps[0], end=stamps[1])
+        game = build_game(settings, market=market, roots=roots, start=start, end=end)
     except UsageError as error:
         audit.findings.append(refusal(error, "features"))
         return None
-    game = replace(game, first=first, last=last)
+    game = replace(game, spans=spans)
     audit.findings.append(scaler_finding(game, train, asked.seed))
     audit.findings += hints_of(game)
     audit.findings += audit_env(game, world)
     return game
+
+
+def _early(market: Market, spans: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The spans of the first part of the time that some spans cover, as in training."""
+    clock = np.unique(market.stamps[rows_of(spans, market.bars)])
+    return market.spans(clock[0], clock[int(_TRAIN * (len(clock) - 1))])
 
 
 def _without_leaks(
@@ -197,16 +205,16 @@ def watch_of(audit: Audit, asked: Asked, market: Market) -> Watch:
 
 def audit_splits(
     audit: Audit, splits: Mapping[str, Any], market: Market
-) -> dict[str, tuple[int, int]]:
+) -> dict[str, NDArray[np.int64]]:
     """Counts the bars that two splits share."""
-    spans = {role: market.locate(part["start"], part["end"]) for role, part in splits.items()}
+    spans = {role: market.spans(part["start"], part["end"]) for role, part in splits.items()}
+    rows = {role: rows_of(found, market.bars) for role, found in spans.items()}
     told = ", ".join(f"{role} {splits[role]['start']} to {splits[role]['end']}" for role in spans)
     shared = []
     roles = list(spans)
     for at, one in enumerate(roles):
         for two in roles[at + 1 :]:
-            first, last = (f(spans[one][at], spans[two][at]) for at, f in enumerate((max, min)))
-            count = max(0, last - first + 1)
+            count = int((rows[one] & rows[two]).sum())
             if count:
                 shared.append(f"{one} and {two} share {count:,} bars")
     if shared:

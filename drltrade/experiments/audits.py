@@ -97,11 +97,12 @@ def _audit_strategy(audit: Audit, asked: Asked) -> None:
     game = audit_world(audit, asked, settings, roots)
     if game is None:
         return
-    cuts = choose_cuts(game.market, asked.cuts, asked.seed, game.first, game.last)
+    first, last = int(game.spans[0, 0]), int(game.spans[-1, 1])
+    cuts = choose_cuts(game.market, asked.cuts, asked.seed, first, last)
     world = Watch(game.market, cuts, asked.seed)
-    subject = target_subject(asked.target, roots, params, game.first)
+    subject = target_subject(asked.target, roots, params, first)
     if subject is not None:
-        found = audit_targets(subject, world, game.first)
+        found = audit_targets(subject, world, first)
         audit.findings += found
         if any(finding.bad for finding in found):
             audit.skipped.append("Fills and equity of the strategy: its orders leak.")

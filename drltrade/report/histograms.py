@@ -92,7 +92,7 @@ def _action_names(records: Sequence[Record]) -> dict[int, str]:
                 continue  # not warm yet, or ruined
             if action.size == 1:
                 names.setdefault(int(action[0]), _weights_name(target, record.symbols))
-            else:
+            elif action.size == target.size:
                 pairs = zip(action.tolist(), target.tolist(), strict=True)
                 names |= {int(each): _weight_name(weight) for each, weight in pairs}
     return names

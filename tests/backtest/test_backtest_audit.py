@@ -307,7 +307,7 @@ def test_a_scaler_that_knows_the_test_split_is_caught():
 def test_assumptions_are_reported():
     costs = {"commission": {"rate": 0.0}, "slippage": {"rate": 0.0}}
     bad = small_game(market=MARKET, fill="same_close", costs=costs)
-    late = replace(bad, last=60)
+    late = bad.within(bad.first, 60)
     levels = {finding.check: finding.level for finding in hints_of(late)}
     assert levels == {
         "warm-up": "warning", "survivorship": "warning", "fill": "warning", "costs": "warning",

@@ -334,12 +334,13 @@ ENVS_MUTANTS = (
     Mutant(
         "refitted on the interval that is judged",
         "envs/game.py",
-        "return replace(self, first=first, last=last)",
+        "return replace(self, spans=self.market.spans(start, end))",
         (
             "raw = compute_features(self.market, None, self.roots)\n"
-            "        rows = np.arange(self.market.bars)\n"
-            "        fitted = Scaler.fit(self.scaler.kind, raw, (rows >= first) & (rows <= last))\n"
-            "        return replace(self, first=first, last=last, scaler=fitted, "
+            "        spans = self.market.spans(start, end)\n"
+            "        rows = rows_of(spans, self.market.bars)\n"
+            "        fitted = Scaler.fit(self.scaler.kind, raw, rows)\n"
+            "        return replace(self, spans=spans, scaler=fitted, "
             "features=fitted.transform(raw))"
         ),
         ("the_test_split_is_scaled_with_what_the_train_split_knew",),

@@ -64,7 +64,8 @@ class Random(Rule):
 
     Long or flat with equal chance; with `shorts`, long, flat or short. The draws come from a
     generator of its own, one row after another, so that they know nothing of the prices and a
-    longer market begins with the same positions. Asset i takes the i-th draw of a row.
+    longer market begins with the same positions. Asset i takes the i-th draw of a row. A segment
+    with a label draws by that too, or all segments of a clock would bet on the same bars.
     """
 
     name: ClassVar[str] = "random"
@@ -77,7 +78,8 @@ class Random(Rule):
     """Whether positions may be short."""
 
     def _orders(self, market: Market, first: int) -> Floats:
-        rng = np.random.default_rng(self.seed)
+        label = market.labels[0] if len(market.labels) == 1 else ""
+        rng = np.random.default_rng([self.seed, *label.encode()])
         levels = 3 if self.shorts else 2
         rounds = -(-(market.bars - first) // self.every)
         draws = np.floor(rng.random((rounds, market.assets)) * levels) - (levels - 2)

@@ -189,17 +189,25 @@ class Reward:
         total: Floats | None = None
         for name, weight, function in self._parts:
             values = _values(name, function, step)
-            if values.shape != step.equity.shape:
-                raise UsageError(
-                    f"Reward '{name}' returned shape {values.shape}; it must return one number an"
-                    f" account, {step.equity.shape}. Use the Step's arrays, not Python numbers."
-                )
             self.terms[name] = values
             total = values * weight if total is None else total + values * weight
         if total is None or not math.isfinite(total.sum()):
-            bad = [name for name, values in self.terms.items() if not np.isfinite(values).all()]
-            raise UsageError(f"Reward '{', '.join(bad)}' returned NaN or infinity.")
+            raise _not_finite(self.terms)
         return total
+
+    def single(self, step: Step) -> tuple[float, dict[str, float]]:
+        """Returns the reward of the only account and its unweighted terms, as plain numbers.
+
+        Raises:
+            UsageError: as when called.
+        """
+        total, terms = 0.0, {}
+        for name, weight, function in self._parts:
+            terms[name] = value = _values(name, function, step).item()
+            total += value * weight
+        if not math.isfinite(total):
+            raise _not_finite(terms)
+        return total, terms
 
 
 def make_reward(reward: RewardLike, roots: Sequence[Path] = ()) -> Reward:
@@ -233,9 +241,14 @@ def make_reward(reward: RewardLike, roots: Sequence[Path] = ()) -> Reward:
     return Reward(parts)
 
 
+def _not_finite(terms: Mapping[str, Any]) -> UsageError:
+    bad = [name for name, values in terms.items() if not np.isfinite(values).all()]
+    return UsageError(f"Reward '{', '.join(bad)}' returned NaN or infinity.")
+
+
 def _values(name: str, function: Any, step: Step) -> Floats:
     try:
-        return np.asarray(function(step), dtype=np.float64)
+        values = np.asarray(function(step), dtype=np.float64)
     except DrltradeError:
         raise
     except Exception as error:
@@ -247,6 +260,12 @@ def _values(name: str, function: Any, step: Step) -> Floats:
             f"Reward '{name}' failed with {type(error).__name__}: {error} (line {frame.lineno} of"
             f" {Path(frame.filename).name}).{hint}"
         ) from error
+    if values.shape != step.equity.shape:
+        raise UsageError(
+            f"Reward '{name}' returned shape {values.shape}; it must return one number an account,"
+            f" {step.equity.shape}. Use the Step's arrays, not Python numbers."
+        )
+    return values
 
 
 def _instance(function: Any) -> Any:

@@ -13,7 +13,17 @@ from drltrade.data import DataSettings
 from drltrade.envs.actions import SCHEMES
 from drltrade.errors import UsageError, nearest
 from drltrade.plugins import find_file, workspace_roots
-from drltrade.sim import EXTRAS, Costs, Fill
+from drltrade.sim import (
+    EXTRAS,
+    Carry,
+    Costs,
+    Delisting,
+    Fill,
+    Limits,
+    Margin,
+    Participation,
+    Rules,
+)
 
 __all__ = ["ActionSettings", "EnvSettings", "read_env"]
 
@@ -65,17 +75,39 @@ class EnvSettings(Settings):
     fill: Fill = "next_open"
     """The price at which a decision is filled."""
     costs: Costs = Field(default_factory=Costs)
-    """Commission and slippage, in fractions of the traded amount."""
+    """Commission and slippage, in fractions of the traded amount; impact, minimum fees."""
+    carry: Carry = Field(default_factory=Carry)
+    """Interest on cash and debt, the fee for borrowed shares: rates a year."""
     leverage: float = Field(default=1.0, gt=0, le=20)
     """Limit on gross exposure after a fill."""
+    margin: Margin = Field(default_factory=Margin)
+    """Equity below this share of the gross position is liquidated."""
+    participation: Participation = Field(default_factory=Participation)
+    """The most of a bar's usual volume that an order takes."""
+    limits: Limits = Field(default_factory=Limits)
+    """The largest weight of an asset, and its largest change in a bar."""
+    delisting: Delisting = Field(default_factory=Delisting)
+    """What is lost of a position whose asset leaves the data."""
+    lot: float = 0.0
+    """Shares are whole multiples of it; 0 is fractional. Needs prices: raw."""
+    band: float = 0.0
+    """A target this near to the held weight is no order; 0 is none."""
     rebalance: Literal["on_change", "every_bar"] | None = None
     """Null: on_change for discrete schemes, every_bar for continuous ones."""
     reward: str | dict[str, float] = "log_return"
     """A name, path.py:name, or a weighted sum such as {log_return: 1, turnover: -0.01}."""
+    benchmark: str | None = None
+    """What excess_over_benchmark compares with: a symbol or a column of the data, or a file; null is
+    the mean of the assets."""
     episode: int | None = Field(default=252, ge=1)
     """Bars of a training episode, started at random; null plays the whole interval."""
     equity: float = Field(default=100_000.0, gt=0, le=1e15)
     """Cash at the start, in the prices' currency."""
+
+    def rules(self, *, shorts: bool, on_change: bool) -> Rules:
+        """Returns the rules of the ledger, with what the action scheme decides."""
+        shared = {name: getattr(self, name) for name in _RULES}
+        return Rules(**shared, shorts=shorts, on_change=on_change)
 
     @field_validator("actions", mode="before")
     @classmethod
@@ -101,6 +133,12 @@ class EnvSettings(Settings):
         if len(set(value)) < len(value):
             raise ValueError(f"an account column is named twice in {list(value)}")
         return value
+
+
+_RULES = (
+    "fill", "costs", "carry", "margin", "participation", "limits", "delisting", "lot", "band",
+    "leverage",
+)  # fmt: skip
 
 
 def read_env(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,16 @@ from drltrade.sim import kernel, rows
 from drltrade.sim.prices import Prices
 from drltrade.sim.rules import Rules
 
-__all__ = ["EXTRAS", "Engine", "Step"]
+__all__ = ["EXTRAS", "PLACES", "Engine", "Step"]
 
 EXTRAS = ("drawdown", "log_equity", "target")
 """What an observation may hold beside the window and the weights.
 
 `target`, the weights last asked for, takes N columns.
 """
+
+PLACES = {name: int(place[1]) for name, place in (rows.ACCOUNT.fields or {}).items()}
+"""The byte at which each field of an account's row begins in `Engine.memory`."""
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -264,11 +268,25 @@ class Engine:
         """[B, N] what the next `advance` orders; write into it."""
         return self._targets
 
+    @property
+    def memory(self) -> memoryview:
+        """The accounts' rows as bytes, each field at its place (`PLACES`), to read single numbers.
+
+        After a cast to "d", "q" or "?" a number is read in a tenth of the time that an array of one
+        takes.
+        """
+        return self._account.view(np.uint8).data.cast("B")
+
     def advance(self) -> Step:
         """Takes every account through one bar, with the orders that stand in `targets`."""
         self._turn = (self._turn + 1) % len(self._worlds)
         kernel.advance(self._worlds[self._turn])
         return self.current
+
+    def stepper(self) -> Callable[[], None]:
+        """Returns what `advance` calls, with its argument: for an engine with one buffer."""
+        (world,) = self._worlds
+        return partial(kernel.advance, world)
 
     def run(self, wanted: Floats) -> tuple[NDArray[np.void], Floats, NDArray[np.uint8]]:
         """Takes the one account of this engine along targets, in one call.

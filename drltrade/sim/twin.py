@@ -99,10 +99,11 @@ class Twin:
             )
         start = torch.as_tensor(start_equity, dtype=self.dtype, device=self.device)
         cash = start.detach().expand(bars.shape).clone()
+        never = torch.zeros_like(bars, dtype=torch.bool)
         flat = cash.new_zeros((len(bars), self.prices.assets))
         return Account(
             cash=cash, shares=flat, price=self._quotes[bars, :, _CLOSE], ordered=flat, equity=cash,
-            start=cash, peak=cash, bar=bars, terminated=torch.zeros_like(bars, dtype=torch.bool),
+            start=cash, peak=cash, bar=bars, terminated=never, liquidated=never,
             room=self.prices.bars - 1 - highest,
         )  # fmt: skip
 

@@ -36,6 +36,7 @@ class Account:
         peak: [B] the highest equity so far.
         bar: [B] int64 index of the last complete bar.
         terminated: [B] bool; such an account stands still.
+        liquidated: [B] bool, terminated by a close-out that left more than the floor.
         room: bars that every account can still go before the data ends.
     """
 
@@ -48,6 +49,7 @@ class Account:
     peak: Tensor
     bar: Tensor
     terminated: Tensor
+    liquidated: Tensor
     room: int
 
     @property
@@ -97,7 +99,6 @@ class Bar:
         after: the accounts after it.
         traded: [B, N] signed notional of the fill.
         interest, borrow, funding, dividends, haircut, shortfall: [B].
-        liquidated: [B] bool, closed out with more than the floor left.
     """
 
     before: Account
@@ -109,7 +110,6 @@ class Bar:
     dividends: Tensor
     haircut: Tensor
     shortfall: Tensor
-    liquidated: Tensor
     _unpaid: Tensor  # [B] notional closed by ruin at the fill: turnover without costs
     _legs: Sequence[Leg]
     _payments: Sequence[Payment]
@@ -145,6 +145,11 @@ class Bar:
     def terminated(self) -> Tensor:
         """[B] bool."""
         return self.after.terminated
+
+    @property
+    def liquidated(self) -> Tensor:
+        """[B] bool; once true it stays so."""
+        return self.after.liquidated
 
     @property
     def log_return(self) -> Tensor:

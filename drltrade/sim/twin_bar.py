@@ -40,7 +40,7 @@ class Passage:
         none = torch.zeros_like(account.start)
         self._interest = self._borrow = self._funding = self._dividends = none
         self._haircut = self._shortfall = self._unpaid = none
-        self._liquidated = torch.zeros_like(account.terminated)
+        self._liquidated = account.liquidated
         self._traded = torch.zeros_like(account.shares)
         self._legs: list[Leg] = []
         self._payments: list[Payment] = []
@@ -144,13 +144,13 @@ class Passage:
         after = replace(
             before, cash=self._cash, shares=self._shares, price=close, ordered=self._ordered,
             equity=equity, peak=torch.maximum(before.peak, equity), bar=row,
-            terminated=~self._alive, room=before.room - 1,
+            terminated=~self._alive, liquidated=self._liquidated, room=before.room - 1,
         )  # fmt: skip
         bar = Bar(
             before=before, after=after, traded=self._traded, interest=self._interest,
             borrow=self._borrow, funding=self._funding, dividends=self._dividends,
-            haircut=self._haircut, shortfall=self._shortfall, liquidated=self._liquidated,
-            _unpaid=self._unpaid, _legs=tuple(self._legs), _payments=tuple(self._payments),
+            haircut=self._haircut, shortfall=self._shortfall, _unpaid=self._unpaid,
+            _legs=tuple(self._legs), _payments=tuple(self._payments),
             _tariff=self._filler.tariff, _benchmark=benchmark,
         )  # fmt: skip
         return after, bar
@@ -162,9 +162,9 @@ class Passage:
 
     def _settle(self, which: Tensor, left: Tensor) -> None:
         """Ends some accounts with what is left, or with the floor."""
-        missing = torch.relu(self._floor - left)
+        missing, enough = torch.relu(self._floor - left), self._floor * (1 + self._filler.smallest)
         self._shortfall = self._shortfall + torch.where(which, missing, 0.0)
-        self._liquidated = self._liquidated | (which & (left > self._floor))
+        self._liquidated = self._liquidated | (which & (left > enough))
         self._cash = torch.where(which, left + missing, self._cash)
         self._shares = torch.where(which[:, None], 0.0, self._shares)
         self._alive = self._alive & ~which

@@ -148,7 +148,7 @@ class Filler:
             live = live & ~halted
             again = _either(again, order & halted)
         if self.rules.band > 0:
-            live = live & ~((wanted - held / equity[:, None]).abs() <= self.rules.band)
+            live = live & ~((wanted - held / equity[:, None]).abs() <= self.rules.band + self.slack)
         least = self.smallest * equity[:, None]
         if self.tariff.minimum:
             live = live & ((wanted * equity[:, None] - held).abs() > least)

@@ -63,7 +63,7 @@ def _own_market(game: Game, span: int) -> tuple[Market, int]:
     """Returns the market of a span's segment, and the bar at which that begins."""
     segment = game.market.segment
     number = segment[game.spans[span, 0]]
-    return part(game.market, int(number)), int(np.searchsorted(segment, number))
+    return part(game.market.adjusted, int(number)), int(np.searchsorted(segment, number))
 
 
 def _named(strategy: Any, game: Game, span: int, equity: float, name: str) -> Path:

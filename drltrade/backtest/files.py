@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 EQUITY, TRADES, METRICS_FILE = "equity.parquet", "trades.parquet", "metrics.json"
-SCHEMA = 1
+SCHEMA = 2
 _META = b"drltrade"
 
 
@@ -174,6 +174,8 @@ def equity_frame(record: Record) -> pd.DataFrame:
                 f"{field.name}:{symbol}": value[:, i] for i, symbol in enumerate(record.symbols)
             }
     columns |= {f"close:{symbol}": record.close[:, i] for i, symbol in enumerate(record.symbols)}
+    if record.split is not None:
+        columns |= {f"split:{name}": record.split[:, i] for i, name in enumerate(record.symbols)}
     if record.actions is not None:
         flat = record.actions.reshape(len(record.actions), -1).astype(np.float64)
         padded = np.full((len(record.stamps), flat.shape[1]), np.nan)
@@ -202,6 +204,7 @@ def _meta(record: Record) -> dict[str, Any]:
         "periods_per_year": record.periods_per_year,
         "cash_rate": record.cash_rate,
         "terminated": record.path.terminated,
+        "liquidated": record.path.liquidated,
         "assumptions": plain(record.assumptions),
         "warnings": list(record.warnings),
         "actions": None if actions is None else {"shape": shape, "dtype": actions.dtype.str},
@@ -221,7 +224,7 @@ def _record(frame: pd.DataFrame, meta: dict[str, Any]) -> Record:
         if field.name in frame.columns
         else per_asset(field.name)
         for field in fields(sim.Path)
-        if field.name != "terminated"
+        if field.name not in ("terminated", "liquidated")
     }
     actions = None
     if meta["actions"] is not None:
@@ -234,13 +237,16 @@ def _record(frame: pd.DataFrame, meta: dict[str, Any]) -> Record:
         name=meta["name"],
         symbols=symbols,
         stamps=_frozen(stamps),
-        path=sim.Path(**ledger, terminated=bool(meta["terminated"])),
+        path=sim.Path(
+            **ledger, terminated=bool(meta["terminated"]), liquidated=bool(meta["liquidated"])
+        ),
         close=per_asset("close"),
         periods_per_year=meta["periods_per_year"],
         cash_rate=meta["cash_rate"],
         assumptions=meta["assumptions"],
         warnings=tuple(meta["warnings"]),
         actions=actions,
+        split=per_asset("split") if f"split:{symbols[0]}" in frame.columns else None,
     )
 
 

@@ -152,8 +152,7 @@ def _time_in_market(record: Record) -> float:
 
 
 def _costs(record: Record) -> float:
-    paid = record.path.commission.sum() + record.path.slippage.sum()
-    return float(paid / record.equity[0])
+    return float(record.path.costs.sum() / record.equity[0])
 
 
 def _closed(record: Record) -> list[Trade]:
@@ -258,7 +257,7 @@ _TABLE = (
     ),
     Metric(
         "costs", "Costs paid",
-        "commission and slippage over the equity before entry",
+        "commission, slippage and impact over the equity before entry",
         "fraction", -1, _costs,
     ),
     Metric(

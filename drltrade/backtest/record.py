@@ -28,6 +28,7 @@ class Record:
         cash_rate: interest per bar that a Sharpe ratio subtracts.
         assumptions: fill, costs, dates, data, agent: what the figures rest on.
         warnings: what a careful reader must know before believing them.
+        split: [T, N] new shares for one old in each bar; None where nothing was split.
         actions: [T - 1, ...] raw actions of a policy; None for a strategy.
     """
 
@@ -41,6 +42,7 @@ class Record:
     assumptions: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     actions: NDArray[Any] | None = None
+    split: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         start, end = (str(stamp)[:16] for stamp in self.stamps[[0, -1]])

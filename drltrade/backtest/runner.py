@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from drltrade.data.clock import bar_seconds
 from drltrade.data.segments import span_names
 from drltrade.envs import Game
 from drltrade.errors import UsageError
-from drltrade.sim import STATUS, Path
+from drltrade.sim import STATUS, Path, Rules
 
 __all__ = ["Actor", "assumptions_of", "run_backtest"]
 
@@ -56,10 +57,21 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
         path=paths[0] if len(paths) == 1 else pool(paths, clock),
         close=np.concatenate(closes, axis=1),
         periods_per_year=_periods(game, clock),
+        cash_rate=game.rules.carry.cash / _periods(game, clock),
         assumptions=assumptions_of(game) | {"actions": scheme},
         warnings=_warnings(game, paths, clock, learnt=bool(acted)),
         actions=_together(acted, clock) if acted else None,
+        split=_splits(game, clock),
     )
+
+
+def _splits(game: Game, clock: Clock) -> Floats | None:
+    """New shares for one old in each row, [T, N]; None where nothing was split."""
+    split = game.prices.split
+    if split is None or (split == 1.0).all():
+        return None
+    rows = clock.flows([split[first : last + 1] for first, last in game.spans])
+    return np.asarray(np.nan_to_num(np.concatenate(rows, axis=1), nan=1.0))
 
 
 def _together(actions: Sequence[Floats], clock: Clock) -> Floats:
@@ -94,9 +106,19 @@ def assumptions_of(game: Game) -> dict[str, Any]:
         "slippage_rate": settings.costs.slippage.rate,
         "leverage": settings.leverage,
         "shorts": game.rules.shorts,
+        "rules": _further_rules(game.rules),
         "start_equity": settings.equity,
         "window": settings.window,
     }
+
+
+def _further_rules(rules: Rules) -> dict[str, Any]:
+    """Every other rule of the ledger, so that a report can say which differ from the defaults."""
+    content = asdict(rules)
+    return {name: value for name, value in content.items() if name not in _SAID}
+
+
+_SAID = ("fill", "leverage", "shorts")
 
 
 def _warnings(game: Game, paths: Sequence[Path], clock: Clock, *, learnt: bool) -> tuple[str, ...]:
@@ -110,7 +132,7 @@ def _warnings(game: Game, paths: Sequence[Path], clock: Clock, *, learnt: bool) 
         found.append(
             "LOOK-AHEAD: fills at the very close that the decision was taken on (same_close)."
         )
-    if game.rules.costs.rate == 0:
+    if game.rules.costs.free:
         found.append("Zero costs: nothing was charged for trading.")
     refused = sum(int((path.status == STATUS["short_refused"]).sum()) for path in paths)
     if refused:
@@ -118,11 +140,7 @@ def _warnings(game: Game, paths: Sequence[Path], clock: Clock, *, learnt: bool) 
             f"{refused:,} orders to sell short were refused: the action scheme is long only."
             " Choose another, such as env.actions=continuous."
         )
-    peak = max(float(path.exposure.max()) for path in paths)
-    if peak > 2 * game.rules.leverage:
-        found.append(
-            f"Gross exposure drifted to {peak:.1f} times equity; no margin call is simulated."
-        )
+    found += _of_status(paths)
     over = [path.terminated for path in paths]
     if any(over) and not all(over):
         names = span_names(game.market, game.spans)
@@ -135,6 +153,26 @@ def _warnings(game: Game, paths: Sequence[Path], clock: Clock, *, learnt: bool) 
             " own market lacks."
         )
     return tuple(found)
+
+
+def _of_status(paths: Sequence[Path]) -> Iterator[str]:
+    """Tells of orders that the market did not take, and of accounts that the broker closed."""
+    orders = sum(int((path.status != STATUS["no_order"]).sum()) for path in paths)
+    for name, what in _UNFILLED.items():
+        count = sum(int((path.status == STATUS[name]).sum()) for path in paths)
+        if count:
+            yield f"{count:,} of {orders:,} orders {what}"
+    if len(paths) == 1 and paths[0].liquidated:
+        yield "The account was liquidated: its equity fell below the maintenance margin."
+    lost = sum(float(path.haircut.sum()) / float(path.equity[0]) for path in paths) / len(paths)
+    if lost > 0.0:
+        yield f"Delistings took {lost:.1%} of the starting equity."
+
+
+_UNFILLED = {
+    "halted": "met an asset that was not traded in that bar (halted, or no volume).",
+    "capped": "were cut to the participation cap; the rest was sent again.",
+}
 
 
 def _fitted_here(game: Game) -> bool:

@@ -8,10 +8,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drltrade.backtest.record import Record
 
 __all__ = ["Trade", "trade_list"]
+
+Floats = NDArray[np.float64]
 
 FLAT = 1e-9  # of equity: a position smaller than the smallest trade of the simulator is none
 
@@ -33,7 +36,7 @@ class Trade:
         pnl: money made net of the costs of both legs; of an open trade, at the last close and
             without the costs of an exit that has not happened.
         return_: pnl over everything that was paid to enter.
-        costs: commission and slippage, those of a bar shared by traded notional.
+        costs: commission, slippage and impact, those of a bar shared by traded notional; haircut.
         open: the position is still held at the end of the record.
         entry_row: row of the record in whose bar it was opened.
         exit_row: row of the record in whose bar it was closed, the last row when open.
@@ -68,9 +71,10 @@ def trade_list(record: Record) -> list[Trade]:
     """Returns every round trip of a record, ordered by entry row, then asset.
 
     A flip from long to short closes one trade and opens another at the same price. The pnl of all
-    trades, plus carry and shortfall (which belong to the account and to no trade), is the change
-    of equity from the first row to the last. A position closed by ruin leaves at the close, or at
-    the price of the fill where ruin came then.
+    trades, plus carry, dividends and shortfall (which belong to the account and to no trade), is
+    the change of equity from the first row to the last. A position that the broker or a delisting
+    closed leaves at its exit price. Where the record has splits, prices and shares are in the
+    shares of its first row.
     """
     return list(_trades(record))
 
@@ -85,41 +89,82 @@ def _trades(record: Record) -> tuple[Trade, ...]:
     return tuple(trade for *_, trade in sorted(found, key=lambda item: item[:3]))
 
 
+@dataclass(frozen=True)
+class _Moves:
+    """What changed a record's positions, [T, N], in the shares of its first row.
+
+    Attributes:
+        traded: signed shares that orders bought.
+        price: what they were bought at.
+        left: signed shares that the broker or a delisting took away.
+        exit: the price of that.
+        held: shares after the row.
+        cost: what the order cost.
+        exit_cost: what the exit cost.
+    """
+
+    traded: Floats
+    price: Floats
+    left: Floats
+    exit: Floats
+    held: Floats
+    cost: Floats
+    exit_cost: Floats
+
+
+@lru_cache(maxsize=4)
+def _moves(record: Record) -> _Moves:
+    path = record.path
+    grown = np.ones_like(path.shares)
+    if record.split is not None:
+        grown[1:] = np.cumprod(record.split[1:], axis=0)
+    early = np.vstack([grown[:1], grown[:-1]])  # a same_close fill lies before the row's split
+    price = path.fill_price * (early if record.assumptions.get("fill") == "same_close" else grown)
+    held, exit_price = path.shares / grown, path.exit_price * grown
+    traded = np.where(path.traded != 0.0, path.traded / price, 0.0)
+    gone = np.isfinite(exit_price)
+    before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
+    left = np.where(gone, -(before + traded), 0.0)
+    filled, exited = np.abs(path.traded), np.abs(np.where(gone, left * exit_price, 0.0))
+    # A delisting pays the haircut; costs belong to orders and to what the broker closed.
+    paying = (path.haircut == 0.0) | (filled.sum(axis=1) == 0.0)
+    closed = exited * paying[:, None]
+    rate = _per(path.costs, (filled + closed).sum(axis=1))
+    cut = _per(path.haircut, exited.sum(axis=1))
+    return _Moves(
+        traded, price, left, exit_price, held, filled * rate, closed * rate + exited * cut
+    )
+
+
+def _per(costs: Floats, sizes: Floats) -> Floats:
+    """[T, 1] costs for one unit of size."""
+    rate: Floats = np.where(sizes > 0.0, costs / np.where(sizes > 0.0, sizes, 1.0), 0.0)
+    return rate[:, None]
+
+
 def _fills(record: Record, asset: int) -> Iterator[tuple[_Fill, float]]:
     """Yields each change of one position with the shares held after it."""
-    path = record.path
-    traded = np.nan_to_num(path.traded[:, asset])
-    held = path.shares[:, asset]
-    notional = np.abs(np.nan_to_num(path.traded)).sum(axis=1)
-    costs = path.commission + path.slippage
-    changed = (traded != 0.0) | ((held == 0.0) & (np.roll(held, 1) != 0.0))
-    changed[0] = False
+    moves = _moves(record)
+    traded, held = moves.traded[:, asset], moves.held[:, asset]
+    gone = np.isfinite(moves.exit[:, asset])
     shares = 0.0
-    for row in np.flatnonzero(changed).tolist():
+    for row in np.flatnonzero((traded != 0.0) | gone).tolist():
         if traded[row] != 0.0:
-            price = float(path.fill_price[row, asset])
-            change = float(traded[row]) / price
-            # A closing fill leaves exactly nothing; otherwise the ledger's own shares are exact.
-            after = shares + change if held[row] == 0.0 else float(held[row])
+            price = float(moves.price[row, asset])
+            # The ledger's own shares are exact; a closing fill leaves exactly nothing.
+            after = shares + float(traded[row]) if gone[row] else float(held[row])
             after = 0.0 if _is_flat(record, row, after, price) else after
-            cost = float(costs[row] * abs(traded[row]) / notional[row])
             if after != shares:
-                yield _Fill(row, after - shares, price, cost), after
+                yield _Fill(row, after - shares, price, float(moves.cost[row, asset])), after
             shares = after
-        if held[row] == 0.0 and shares != 0.0:
-            yield _Fill(row, -shares, _ruin_price(record, row, asset), 0.0), 0.0
+        if gone[row] and shares != 0.0:
+            price, cost = float(moves.exit[row, asset]), float(moves.exit_cost[row, asset])
+            yield _Fill(row, -shares, price, cost), 0.0
             shares = 0.0
 
 
 def _is_flat(record: Record, row: int, shares: float, price: float) -> bool:
     return abs(shares) * price <= FLAT * float(record.path.equity[row - 1])
-
-
-def _ruin_price(record: Record, row: int, asset: int) -> float:
-    """Price at which a ruined account's position leaves."""
-    path = record.path
-    at_the_fill = path.bar_pnl[row] == 0.0 and np.isfinite(path.fill_price[row]).all()
-    return float(path.fill_price[row, asset] if at_the_fill else record.close[row, asset])
 
 
 class _Trip:
@@ -173,6 +218,11 @@ def _fill_stamp(record: Record, row: int) -> np.datetime64:
     return stamp
 
 
+def _last_close(record: Record, asset: int) -> float:
+    grown = 1.0 if record.split is None else float(np.prod(record.split[1:, asset]))
+    return float(record.close[-1, asset]) * grown
+
+
 def _trips(record: Record, asset: int) -> Iterator[Trade]:
     trip: _Trip | None = None
     for fill, after in _fills(record, asset):
@@ -191,5 +241,5 @@ def _trips(record: Record, asset: int) -> Iterator[Trade]:
             trip = _Trip(_Fill(fill.row, after, fill.price, fill.cost * (1.0 - closing)))
     if trip is not None:
         last = len(record.stamps) - 1
-        trip.add(_Fill(last, -trip.sign * trip.shares, float(record.close[last, asset]), 0.0))
+        trip.add(_Fill(last, -trip.sign * trip.shares, _last_close(record, asset), 0.0))
         yield trip.close(record, asset, last, still_open=True)

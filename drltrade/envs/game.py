@@ -195,7 +195,7 @@ def build_game(
     """
     market = load(settings.data, roots) if market is None else market
     specs = None if settings.features is None else parse_features(settings.features)
-    raw = compute_features(market, specs, roots)
+    raw = compute_features(market.adjusted, specs, roots)
     spans = market.spans(start, end)
     fitted = None
     if scaler is None:

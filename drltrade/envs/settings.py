@@ -97,8 +97,7 @@ class EnvSettings(Settings):
     reward: str | dict[str, float] = "log_return"
     """A name, path.py:name, or a weighted sum such as {log_return: 1, turnover: -0.01}."""
     benchmark: str | None = None
-    """What excess_over_benchmark compares with: a symbol or a column of the data, or a file; null is
-    the mean of the assets."""
+    """What excess_over_benchmark compares with: a symbol, a column or a file; null is the mean."""
     episode: int | None = Field(default=252, ge=1)
     """Bars of a training episode, started at random; null plays the whole interval."""
     equity: float = Field(default=100_000.0, gt=0, le=1e15)

@@ -11,7 +11,7 @@ from drltrade.report.entry import Entry
 from drltrade.report.figures import Figure
 from drltrade.report.histograms import action_figure, asset_figure, position_figure
 from drltrade.report.panels import TRADES, cost_figure, price_figure
-from drltrade.report.tables import Year, cost_rows, monthly_returns, trade_rows
+from drltrade.report.tables import ALWAYS, Year, cost_rows, monthly_returns, trade_rows
 from drltrade.report.words import money, percent
 
 __all__ = ["View", "account_view"]
@@ -19,9 +19,14 @@ __all__ = ["View", "account_view"]
 _LARGEST = 10
 _COSTS = {
     "gross": "Made by prices before costs",
+    "dividends": "Dividends",
     "commission": "Commission",
     "slippage": "Slippage",
-    "carry": "Carry (interest, borrowing)",
+    "impact": "Impact of the orders' own size",
+    "interest": "Interest on cash and debt",
+    "borrow": "Fee for borrowed shares",
+    "funding": "Funding",
+    "haircut": "Haircut of delistings",
     "forgiven": "Forgiven in ruin",
     "net": "Net result",
 }
@@ -118,5 +123,5 @@ def _cost_cells(entry: Entry) -> list[tuple[str, str, str]]:
     return [
         (_COSTS[name], percent(value), money(value * start))
         for name, value in cost_rows(record).items()
-        if name not in {"carry", "forgiven"} or value
+        if name in ALWAYS or value
     ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from drltrade.backtest.files import stamp_text
+from drltrade.backtest.record import Record
 from drltrade.report.entry import Entry, of_kind
 from drltrade.report.verdict import sides
 from drltrade.report.words import count, join, span
+from drltrade.sim import Rules
 
 __all__ = ["FEW_TRADES", "differences", "facts", "flatten", "warnings_of"]
 
@@ -74,8 +77,7 @@ def _conditions(entries: Sequence[Entry]) -> Iterator[str]:
     free = [
         record.name
         for record in records
-        if record.path.turnover.sum() > 0
-        and not (record.path.commission.sum() + record.path.slippage.sum()) > 0
+        if record.path.turnover.sum() > 0 and not record.path.costs.sum() > 0
     ]
     if free:
         who = "" if len(free) == len(records) else f" for {join(_few(free))}"
@@ -83,7 +85,14 @@ def _conditions(entries: Sequence[Entry]) -> Iterator[str]:
     yield from differences(entries)
     for record in records:
         if record.path.terminated:
-            yield f"{record.name} was ruined: its equity fell to nothing and stayed there."
+            yield _ending(record)
+
+
+def _ending(record: Record) -> str:
+    left = float(record.equity[-1] / record.equity[0])
+    if record.path.liquidated:
+        return f"{record.name} was liquidated by its broker: {left:.1%} of its stake was left."
+    return f"{record.name} was ruined: its equity fell to nothing and stayed there."
 
 
 def differences(entries: Sequence[Entry]) -> Iterator[str]:
@@ -92,7 +101,8 @@ def differences(entries: Sequence[Entry]) -> Iterator[str]:
     if len({(len(r.stamps), r.stamps[0], r.stamps[-1]) for r in records}) > 1:
         spans = dict.fromkeys(f"{entry.label} {span(entry.shown)}" for entry in entries)
         yield f"Not the same bars, so not comparable: {'; '.join(spans)}."
-    keys = ("fill", "commission_rate", "slippage_rate", "leverage", "data_fingerprint", "symbols")
+    keys = ("fill", "commission_rate", "slippage_rate", "leverage", "data_fingerprint", "symbols",
+            "rules")  # fmt: skip
     for key in keys:
         values = {str(r.assumptions[key]) for r in records if key in r.assumptions}
         if len(values) > 1:
@@ -160,6 +170,9 @@ def facts(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> list[tupl
         ("Costs a side", _costs(known)),
         ("Periods a year", f"{shown.periods_per_year:g}"),
     ]
+    further = _further(known.get("rules"))
+    if further:
+        found.append(("Further rules", further))
     trained = known.get("train", _train_interval(known))
     for name, value in (("Trained on", trained), ("Validated on", known.get("valid"))):
         if value is not None:
@@ -197,6 +210,19 @@ def _costs(known: Mapping[str, Any]) -> str:
     if pieces:
         return ", ".join(pieces)
     return _brief(known["costs"]) if "costs" in known else "not stated"
+
+
+def _further(rules: Any) -> str:
+    """The rules of the ledger that differ from its defaults."""
+    if not isinstance(rules, Mapping):
+        return ""
+    usual = dict(flatten(asdict(Rules())))
+    told = {"costs.commission.rate", "costs.slippage.rate", "on_change"}
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in flatten(rules)
+        if name not in told and value != usual.get(name)
+    )
 
 
 def _interval(value: Any) -> str:

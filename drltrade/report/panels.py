@@ -10,7 +10,7 @@ import numpy as np
 from drltrade.backtest.record import Record
 from drltrade.backtest.trades import Trade
 from drltrade.report.figures import Figure, label
-from drltrade.report.tables import cost_rows
+from drltrade.report.tables import ALWAYS, cost_rows
 from drltrade.report.thin import numbers, stamps, thin
 from drltrade.report.words import percent
 
@@ -133,7 +133,7 @@ def _marks(
 def cost_figure(record: Record) -> Figure:
     """Draws how prices' gain becomes the account's: a waterfall over the first equity."""
     pieces = cost_rows(record)
-    shown = [name for name, value in pieces.items() if name not in {"carry", "forgiven"} or value]
+    shown = [name for name, value in pieces.items() if name in ALWAYS or value]
     trace = {
         "type": "waterfall",
         "x": [name.capitalize() for name in shown],

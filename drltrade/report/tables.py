@@ -16,6 +16,7 @@ from drltrade.report.entry import Entry, of_kind
 from drltrade.report.words import count, figure, money, percent, spread
 
 __all__ = [
+    "ALWAYS",
     "COMPARED",
     "RANGED",
     "Year",
@@ -150,19 +151,27 @@ def monthly_returns(record: Record) -> list[Year]:
 def cost_rows(record: Record) -> dict[str, float]:
     """Splits a record's result into what prices made and what was paid, over the first equity.
 
-    gross - commission - slippage + carry + forgiven = net; `forgiven` is not zero only where ruin
-    left less than nothing.
+    All pieces but `net` sum to it; `forgiven` is not zero only where ruin left less than nothing.
     """
     path, start = record.path, float(record.equity[0])
     pieces = {
-        "gross": float(path.gap_pnl.sum() + path.bar_pnl.sum()),
-        "commission": -float(path.commission.sum()),
-        "slippage": -float(path.slippage.sum()),
-        "carry": float(path.carry.sum()),
-        "forgiven": float(path.shortfall.sum()),
+        "gross": path.gap_pnl + path.bar_pnl,
+        "dividends": path.dividends,
+        "commission": -path.commission,
+        "slippage": -path.slippage,
+        "impact": -path.impact,
+        "interest": path.interest,
+        "borrow": -path.borrow,
+        "funding": path.funding,
+        "haircut": -path.haircut,
+        "forgiven": path.shortfall,
+        "net": record.equity[-1:] - start,
     }
-    pieces["net"] = float(record.equity[-1]) - start
-    return {name: value / start for name, value in pieces.items()}
+    return {name: float(values.sum()) / start for name, values in pieces.items()}
+
+
+ALWAYS = ("gross", "commission", "slippage", "net")
+"""The rows of `cost_rows` that are shown even where they are zero."""
 
 
 def trade_rows(record: Record, trades: Sequence[Trade], limit: int = 10) -> list[list[str]]:

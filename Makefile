@@ -4,6 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP_INSTALL = $(PY) -m pip install -qq --constraint constraints.txt $(PIP_ARGS)
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 TEST_ARGS ?=
 # The tests are spread over two workers; each keeps its libraries to one thread (tests/conftest.py).
 WORKERS ?= 2
@@ -16,7 +17,7 @@ help:
 	@echo 'make test    run the checks and every test'
 	@echo 'make check   format, lint, types and the import ladder'
 	@echo 'make fix     format and mend what ruff can mend'
-	@echo 'make bench   measure the engine and training'
+	@echo 'make bench   measure the speed; with BENCH_ARGS=--peers beside other packages'
 
 setup: $(VENV)/.setup-done
 
@@ -24,7 +25,7 @@ demo: $(VENV)/.setup-done
 	@$(VENV)/bin/drltrade demo $(DEMO_ARGS)
 
 bench: $(VENV)/.setup-done
-	@$(VENV)/bin/drltrade bench
+	@$(VENV)/bin/drltrade bench $(BENCH_ARGS)
 
 test: check
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(TEST_ARGS)

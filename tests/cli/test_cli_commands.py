@@ -94,7 +94,9 @@ def test_the_shipped_plugin_runs_from_anywhere(drltrade):
     assert drltrade("backtest", "agents/breakout.py:Breakout").code == 0
 
 
-@pytest.mark.parametrize("env", ["aapl-daily", "portfolio-4", "eurusd-hourly", "sp500-20"])
+@pytest.mark.parametrize(
+    "env", ["aapl-daily", "portfolio-4", "eurusd-hourly", "sp500-20", "sp500-each"]
+)
 def test_every_shipped_environment_is_backtested_by_name(drltrade, env):
     said = drltrade("backtest", "equal_weight", "--env", env, "--json")
     assert said.code == 0
@@ -228,13 +230,6 @@ def test_data_fetch_says_what_to_do_with_the_prices(drltrade, monkeypatch):
     said = drltrade("data", "fetch", "AAPL", "MSFT", "--start", "2010-01-01")
     assert said.err == "asking for ['AAPL', 'MSFT'] from 2010-01-01 to None\n"
     assert "prices: data/cache/AAPL_MSFT.csv" in said.out
-
-
-def test_bench_prints_a_table_or_json(drltrade, monkeypatch):
-    figures = {"engine": {"steps": 1234567.0}, "ratios": {"x": 0.5}}
-    monkeypatch.setattr("drltrade.experiments.bench.run_bench", lambda progress: figures)
-    assert json.loads(drltrade("bench", "--json").out) == figures
-    assert "1,234,567" in drltrade("bench").out
 
 
 def test_a_terminal_is_shown_a_bar_for_each_job(monkeypatch):

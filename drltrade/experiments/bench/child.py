@@ -1,0 +1,94 @@
+"""Measures what only a fresh process can show: the first call, and what memory the engine takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+__all__ = ["first_call", "memory"]
+
+
+def first_call() -> dict[str, float]:
+    """Makes an engine, resets and steps it, then runs a path: the first calls of this process.
+
+    Returns:
+        Seconds that these calls took on the wall and of CPU; imports are not counted.
+    """
+    from drltrade.experiments.bench.engine import RULES, rounds
+    from drltrade.experiments.bench.market import bench_prices
+    from drltrade.sim import run_path
+
+    prices = bench_prices(2_000, 1)
+    wall, cpu = time.perf_counter(), time.process_time()
+    rounds(1, 16, 64, RULES, 2_000)[1](2)
+    run_path(prices, RULES, prices.close * 0.0, 20, 100)
+    return {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+def memory(bars: int) -> dict[str, float]:
+    """Puts 4,096 accounts on one long matrix of 20 features and steps them.
+
+    Returns:
+        Bytes of the matrix, of what the engine allocated and of what the process grew by, the
+        peak of the process, bytes an account, and whether the engine's array is the matrix itself.
+        Systems that do not tell of a process leave its two out.
+    """
+    import tracemalloc
+
+    import numpy as np
+
+    from drltrade.experiments.bench.engine import RULES
+    from drltrade.experiments.bench.market import bench_prices, feature_matrix
+    from drltrade.sim import Engine
+
+    prices, matrix = bench_prices(bars, 1), feature_matrix(bars, 1, 20)
+    small = Engine(prices, RULES, 1, features=matrix)  # prices are laid out and code is loaded
+    rows = np.arange(4096)
+    first = np.linspace(20, bars - 300, 4096).astype(np.int64)
+    small.reset(rows[:1], first[:1], first[:1] + 256)
+    small.step(np.zeros((1, 1)))
+    before = _resident()
+    tracemalloc.start()
+    engine = Engine(prices, RULES, 4096, features=matrix)
+    engine.reset(rows, first, first + 256)
+    for _ in range(20):
+        engine.step(np.ones((4096, 1)))
+    allocated, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    arrays = [value for value in vars(engine).values() if isinstance(value, np.ndarray)]
+    told = {
+        "matrix": float(matrix.nbytes),
+        "allocated": float(allocated),
+        "each": allocated / 4096,
+        "shared": float(any(np.shares_memory(array, matrix) for array in arrays)),
+    }
+    after, peak = _resident(), _peak()
+    if before is not None and after is not None:
+        told["grown"] = after - before
+    return told if peak is None else told | {"peak": peak}
+
+
+def _resident() -> float | None:
+    """Bytes of this process that are in memory now."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return float(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+    except OSError:
+        return None
+
+
+def _peak() -> float | None:
+    """The most of this process that ever was in memory, in bytes."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak if sys.platform == "darwin" else peak * 1024)
+
+
+if __name__ == "__main__":
+    answer = first_call() if sys.argv[1] == "first_call" else memory(int(sys.argv[2]))
+    print(json.dumps(answer))

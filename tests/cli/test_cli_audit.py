@@ -118,6 +118,7 @@ def test_a_planted_leak_is_caught_by_name(audit, target, words, ahead):
         ("sample", "env"),
         ("portfolio-4", "env"),
         ("sp500-20", "env"),
+        ("sp500-each", "env"),
         ("eurusd-hourly", "env"),
         ("envs/aapl-daily.yaml", "env"),
         ("experiments/first.yaml", "experiment"),

@@ -4,9 +4,10 @@ import pytest
 from honesty.mutants_of_envs import ENVS_MUTANTS
 from honesty.mutants_of_evidence import EVIDENCE_MUTANTS
 from honesty.mutants_of_kernel import KERNEL_MUTANTS
+from honesty.mutants_of_segments import SEGMENTS_MUTANTS
 from honesty.mutated_library import KERNEL, LIBRARY, Mutant, fails, files_by_test, library
 
-MUTANTS = (*KERNEL_MUTANTS, *ENVS_MUTANTS, *EVIDENCE_MUTANTS)
+MUTANTS = (*KERNEL_MUTANTS, *ENVS_MUTANTS, *EVIDENCE_MUTANTS, *SEGMENTS_MUTANTS)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))

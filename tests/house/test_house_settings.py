@@ -39,12 +39,15 @@ def test_every_yaml_in_the_repository_belongs_to_one_of_these_tests() -> None:
 
 @pytest.mark.parametrize("path", files("envs"), ids=name)
 def test_an_environment_builds_and_steps(path: Path) -> None:
+    from drltrade.data.segments import rows_of
     from drltrade.envs import build_game, make_env, read_env
 
     settings, roots = read_env(path)
     game = build_game(settings, roots=roots)
     assert game.market.bars > 100
-    assert np.isfinite(game.features.values[game.first_decision :]).all()
+    decided = rows_of(game.stretches, game.market.bars)
+    assert decided.any()
+    assert np.isfinite(game.features.values[decided]).all()
     env = make_env(path.stem)
     observation, _ = env.reset(seed=1)
     assert env.observation_space.contains(observation)

@@ -1,0 +1,67 @@
+"""Claims about one agent on many markets; each test is a mistake that is easy to make there."""
+
+import numpy as np
+from small_worlds import random_market, small_game
+
+from drltrade.backtest import run_backtest
+from drltrade.envs import VectorTradingEnv
+from drltrade.experiments.settings import SplitSettings
+from drltrade.experiments.splits import resolve_splits
+
+MARKET = random_market(120, assets=3, seed=6)
+
+
+class Always:
+    """Holds a fixed share of equity."""
+
+    name = "always"
+
+    def targets(self, market, first):
+        """Half of equity at every bar."""
+        return np.full((market.bars, market.assets), 0.5)
+
+
+def test_no_window_shows_bars_of_another_market():
+    features = [{"log_return": 1}]
+    game = small_game(market=MARKET.each(), episode=None, features=features, scaler="none")
+    env = VectorTradingEnv(game, 64)
+    env.reset(seed=1)
+    for _ in range(8):
+        observed = env._batch.observations[:, : game.layout.window_size]
+        for row, bar in enumerate(env._batch.step_view.bar.tolist()):
+            segment, at = divmod(bar, MARKET.bars)
+            close = np.log(MARKET.close[:, segment])
+            window = np.diff(close)[at - 4 : at]
+            assert at >= 4
+            assert np.allclose(observed[row], window, atol=1e-6)
+        env.step(np.ones(64, dtype=np.int64))
+
+
+def test_the_accounts_of_many_markets_share_the_money_of_one():
+    game = small_game(market=MARKET.each(), episode=None)
+    record = run_backtest(Always(), game)
+    assert record.equity[0] == 100_000
+    assert np.abs(record.path.exposure[1:] - 0.5).max() < 0.05
+
+
+def test_the_equity_of_many_markets_is_what_their_positions_are_worth():
+    record = run_backtest(Always(), small_game(market=MARKET.each(), episode=None))
+    worth = record.path.cash + (record.path.shares * record.close).sum(axis=1)
+    assert np.allclose(record.equity, worth)
+    weights = record.path.shares * record.close / record.equity[:, None]
+    assert np.allclose(record.path.weights, weights)
+
+
+def test_every_market_is_cut_at_the_same_dates():
+    whole, each = (resolve_splits(SplitSettings(), m) for m in (MARKET, MARKET.each()))
+    for role in ("train", "valid", "test"):
+        one, many = getattr(whole, role), getattr(each, role)
+        assert (one.start, one.end, 3 * one.bars) == (many.start, many.end, many.bars)
+
+
+def test_luck_is_not_the_same_in_every_market():
+    from drltrade.agents.strategies import make_strategy
+
+    game = small_game(market=MARKET.each(), episode=None)
+    orders = run_backtest(make_strategy("random"), game).path.targets
+    assert not np.array_equal(orders[:, 0], orders[:, 1], equal_nan=True)

@@ -167,3 +167,7 @@ def _check_stackable(head: Market, other: Market) -> None:
         raise UsageError(f"{head.name} and {other.name} cannot be stacked: only one has {odd}.")
     if other.has_ohlc != head.has_ohlc:
         raise UsageError(f"{head.name} and {other.name} cannot be stacked: one has closes only.")
+    if other.raw != head.raw:
+        raise UsageError(
+            f"{head.name} and {other.name} cannot be stacked: only one has prices as traded."
+        )

@@ -159,6 +159,8 @@ def test_a_ruined_segment_is_named_and_the_others_go_on():
     assert not record.path.terminated
     assert any("1 of 4 accounts were closed out: B" in text for text in record.warnings)
     assert (record.path.shares[101:, 1] == 0).all()
+    made = sum(trade.pnl for trade in trade_list(record)) + record.path.shortfall.sum()
+    assert made == pytest.approx(record.equity[-1] - record.equity[0])
     assert (record.path.traded[120:, [0, 2, 3]] != 0).any(axis=0).all()
 
 

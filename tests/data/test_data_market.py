@@ -279,6 +279,7 @@ def test_other_symbols_may_be_stacked_and_are_noted() -> None:
         (lambda: small(timezone="Asia/Tokyo"), "Asia/Tokyo"),
         (lambda: small(columns={}), "only one has vix"),
         (lambda: small(open=None, high=None, low=None), "closes only"),
+        (lambda: small(raw=True), "only one has prices as traded"),
     ],
 )
 def test_what_does_not_fit_is_not_stacked(other, says: str) -> None:

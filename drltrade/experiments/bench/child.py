@@ -6,25 +6,33 @@ import json
 import os
 import sys
 import time
+from itertools import pairwise
 
 __all__ = ["first_call", "memory"]
 
 
 def first_call() -> dict[str, float]:
-    """Makes an engine, resets and steps it, then runs a path: the first calls of this process.
+    """Resets and steps an engine, then runs a backtest's path: the first calls of this process.
 
     Returns:
-        Seconds that these calls took on the wall and of CPU; imports are not counted.
+        Seconds that the engine's calls took on the wall and of CPU, then the same for the path;
+        imports are not counted.
     """
     from drltrade.experiments.bench.engine import RULES, rounds
     from drltrade.experiments.bench.market import bench_prices
     from drltrade.sim import run_path
 
     prices = bench_prices(2_000, 1)
-    wall, cpu = time.perf_counter(), time.process_time()
-    rounds(1, 16, 64, RULES, 2_000)[1](2)
+    _, work = rounds(1, 16, 64, RULES, 2_000)
+    times = [(time.perf_counter(), time.process_time())]
+    work(2)
+    times.append((time.perf_counter(), time.process_time()))
     run_path(prices, RULES, prices.close * 0.0, 20, 100)
-    return {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    times.append((time.perf_counter(), time.process_time()))
+    (wall, cpu), (path_wall, path_cpu) = (
+        (after[0] - before[0], after[1] - before[1]) for before, after in pairwise(times)
+    )
+    return {"wall": wall, "cpu": cpu, "path_wall": path_wall, "path_cpu": path_cpu}
 
 
 def memory(bars: int) -> dict[str, float]:

@@ -32,7 +32,7 @@ GOALS: tuple[tuple[str, str, float, float | None], ...] = (
     ("two threads over one", "ratios.two_threads_over_one", 1.6, 2.0),
     ("Gymnasium env over gym-anytrading", "ratios.gym_env_over_gym_anytrading", 1.0, None),
     ("backtest of a rule over 1,000,000 bars, seconds", "engine.backtest_seconds", 0.5, None),
-    ("first call of a process, compiled anew, seconds", "engine.cold_start_seconds", 15.0, None),
+    ("first step of a process, compiled anew, seconds", "engine.cold_start_seconds", 15.0, None),
     ("bytes copied of a 1,000,000 x 20 matrix", "engine.matrix_copied_bytes", 0.0, None),
 )
 """What is to be reached: its name, its figure, the goal, and the limit of a bare sketch."""

@@ -151,10 +151,10 @@ def _all_costs(b, book, table, events, bar, column, rules, unit):
     """Costs of every kind, and how they grow with the unit."""
     costs, slope = 0.0, 0.0
     for i in range(book.shape[2]):
-        wanted = book[b, WANTED, i]
-        trade = wanted * unit - book[b, HELD, i]
+        wanted, held = book[b, WANTED, i], book[b, HELD, i]
+        trade = wanted * unit - held
         size = abs(trade)
-        if size > 0.0:
+        if wanted != 0.0 or held != 0.0:  # an order of nothing, too, would pay a minimum
             impact = events[bar, i, IMPACT] if rules.impact else 0.0
             commission, moved, marginal = charges(size, table[bar, column, i], impact, rules)
             costs += commission + moved + rules.slippage * size
@@ -166,9 +166,8 @@ def _all_costs(b, book, table, events, bar, column, rules, unit):
 def _equity_after_costs(b, book, table, events, bar, column, rules, equity, kept, ordered):
     """Solves V' = V - sum cost(x_i(V')) by Newton's method inside a bracket.
 
-    With costs in proportion the right-hand side is piecewise linear in V' and each trade only
-    changes sign once, so two equal slopes mean that the last step was taken on the root's own piece
-    and landed on the root.
+    With costs in proportion the right-hand side is piecewise linear in V': two equal slopes and no
+    gap mean that the last step was taken on the root's own piece and landed on the root.
     """
     low, high = -1.0, equity  # below 0 until equity 0 itself was tried
     value, last_slope = equity, np.inf
@@ -179,10 +178,10 @@ def _equity_after_costs(b, book, table, events, bar, column, rules, equity, kept
         else:
             costs, slope = _all_costs(b, book, table, events, bar, column, rules, unit)
         slope *= unit_slope
-        if rules.linear and slope == last_slope:
+        gap = value - equity + costs
+        if rules.linear and slope == last_slope and abs(gap) <= 1e-14 * equity:
             break
         last_slope = slope
-        gap = value - equity + costs
         if gap <= 0.0:
             low = value
         elif value <= 0.0:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from drltrade.envs.batch import Batch
 from drltrade.envs.game import Game
 from drltrade.errors import UsageError
-from drltrade.sim import PLACES, Step
+from drltrade.sim import PLACES, Row, Step
 
 __all__ = ["TradingEnv"]
 
@@ -56,6 +56,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], Any]):
             targets=engine.targets,
             order=engine.targets.reshape(-1).data,
             step=engine.current,
+            row=Row(memory.cast("d")),
             weights=engine.current.weights[0],
             status=engine.current.status[0],
             observation=engine.observations[0],
@@ -95,7 +96,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], Any]):
         else:
             held.targets[:] = self.game.scheme.targets(np.asarray(action)[None])
         held.advance()
-        reward, terms = self._batch.reward.single(held.step)
+        reward, terms = self._batch.reward.single(held.step, held.row)
         terminated, truncated = held.flags[TERMINATED], held.flags[TRUNCATED]
         self._over = terminated or truncated
         info = self._info()
@@ -137,6 +138,7 @@ class _Held:
     targets: NDArray[np.float64]
     order: Any
     step: Step
+    row: Row
     weights: NDArray[np.float64]
     status: NDArray[np.uint8]
     observation: NDArray[np.float32]

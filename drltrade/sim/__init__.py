@@ -1,7 +1,7 @@
 """The only place where money is counted."""
 
 from drltrade.sim.costs import Carry, Commission, Costs, Delisting, Impact, Slippage
-from drltrade.sim.engine import EXTRAS, PLACES, Engine, Step
+from drltrade.sim.engine import EXTRAS, PLACES, Engine, Row, Step
 from drltrade.sim.limits import Limits, Margin, Participation
 from drltrade.sim.path import Path, Recorder, run_path
 from drltrade.sim.prices import Prices
@@ -25,6 +25,7 @@ __all__ = [
     "Path",
     "Prices",
     "Recorder",
+    "Row",
     "Rules",
     "Slippage",
     "Step",

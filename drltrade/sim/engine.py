@@ -15,7 +15,7 @@ from drltrade.sim import kernel, rows
 from drltrade.sim.prices import Prices
 from drltrade.sim.rules import Rules
 
-__all__ = ["EXTRAS", "PLACES", "Engine", "Step"]
+__all__ = ["EXTRAS", "PLACES", "Engine", "Row", "Step"]
 
 EXTRAS = ("drawdown", "log_equity", "target")
 """What an observation may hold beside the window and the weights.
@@ -122,6 +122,41 @@ class Step:
     def log_return(self) -> Floats:
         """Log of equity over equity before, [B]; finite, because ruin has a floor."""
         return np.log(self.equity / self.equity_before)
+
+
+class Row:
+    """A Step of the only account as plain numbers, for rewards that keep no memory of their own.
+
+    It has those fields of a Step that are one number an account, and gives the same bits.
+    """
+
+    __slots__ = ("_numbers",)
+
+    def __init__(self, numbers: Any) -> None:
+        self._numbers = numbers
+
+    @property
+    def simple_return(self) -> float:
+        """Equity over equity before, less one."""
+        numbers = self._numbers
+        return float(numbers[_EQUITY] / numbers[_BEFORE] - 1.0)
+
+    @property
+    def log_return(self) -> float:
+        """Log of equity over equity before."""
+        numbers = self._numbers
+        return float(np.log(numbers[_EQUITY] / numbers[_BEFORE]))
+
+
+def _number(name: str) -> property:
+    place = PLACES[name] // 8
+    return property(lambda self: self._numbers[place])
+
+
+_EQUITY, _BEFORE = PLACES["equity"] // 8, PLACES["equity_before"] // 8
+for _name, _field in (rows.ACCOUNT.fields or {}).items():
+    if _field[0] == np.float64:
+        setattr(Row, _name, _number(_name))
 
 
 class Engine:

@@ -115,7 +115,8 @@ def full_games(draw, off=(), bars=10, **simple):
     if draw(st.integers(1, 8)) == 8:
         on = set(possible)
     extras = draw(happenings(game, on))
-    rules = draw(settings_of(game.rules, on))
+    cheapest = min(game.open.min(), game.close.min(), extras.get("low", game.close).min())
+    rules = draw(settings_of(game.rules, on, cheapest))
     return replace(game, rules=rules, extras=extras)
 
 
@@ -156,8 +157,11 @@ def happenings(draw, game, on):
 
 
 @st.composite
-def settings_of(draw, rules, on):
-    """The rules with what is on drawn; figures are odd, so that no decision is a tie."""
+def settings_of(draw, rules, on, cheapest):
+    """The rules with what is on drawn; figures are odd, so that no decision is a tie.
+
+    A fee for a share is a part of the lowest price: beyond the price, V' would have two roots.
+    """
 
     def drawn(name, usual, *values):
         return draw(st.sampled_from(values)) if name in on else usual
@@ -166,7 +170,7 @@ def settings_of(draw, rules, on):
     commission = replace(
         costs.commission,
         minimum=drawn("minimum", 0.0, 0.93, 17.0),
-        per_share=drawn("per_share", 0.0, 0.0071, 0.13),
+        per_share=float(cheapest) * drawn("per_share", 0.0, 0.0013, 0.043),
     )
     impact = Impact(drawn("impact", 0.0, 0.31, 1.1), drawn("impact", 20, 2, 3, 20))
     return replace(

@@ -375,11 +375,13 @@ class Sizing:
         low, high = 0.0, budget
         if budget <= 0:
             return 0.0
+        if self.excess(budget, budget) <= 1e-14 * budget:  # nothing to trade, nothing to pay
+            return budget
         if self.excess(0.0, budget) > 0:
-            steps = [budget * k / 200 for k in range(201)]
-            below = [value for value in steps if self.excess(value, budget) <= 1e-14 * budget]
-            if not below or below[-1] == budget:
-                return below[-1] if below else 0.0
+            steps = [budget * k / 200 for k in range(200)]
+            below = [value for value in steps if self.excess(value, budget) <= 0]
+            if not below:
+                return 0.0
             low = below[-1]
         while low < (middle := (low + high) / 2) < high:
             low, high = (low, middle) if self.excess(middle, budget) > 0 else (middle, high)

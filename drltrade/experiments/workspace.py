@@ -27,7 +27,7 @@ _README = """# {name}: a drltrade workspace
     drltrade list
 """
 
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "cache")
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "cache", "BENCH.md", "bench.svg")
 
 
 def new_workspace(folder: Path) -> list[Path]:

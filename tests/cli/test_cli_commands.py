@@ -222,7 +222,7 @@ def test_data_check_describes_a_good_file(trained, drltrade):
 
 
 def test_data_fetch_says_what_to_do_with_the_prices(drltrade, monkeypatch):
-    def fetch(symbols, start, end, *, cache, progress):
+    def fetch(symbols, start, end, *, cache, progress, raw):
         progress(f"asking for {symbols} from {start} to {end}")
         return cache / "AAPL_MSFT.csv"
 

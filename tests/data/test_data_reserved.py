@@ -29,7 +29,7 @@ def test_the_ledgers_columns_are_all_there() -> None:
 
 
 def test_the_readme_tells_every_reserved_column() -> None:
-    readme = (Path(__file__).parents[2] / "data" / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[2] / "data" / "COLUMNS.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\w+)`[^|]*\| [a-z]", readme, re.MULTILINE)
     assert told == list(RESERVED)
 

@@ -42,31 +42,48 @@ __all__ = ["fill"]
 def _read(b, book, status, targets, table, bar, column, rules, equity):
     """Writes down what is wanted of each asset: (how many orders, the sum of |weights|)."""
     asked, count = 0.0, 0
+    every_bar = not rules.on_change
     for i in range(book.shape[2]):
-        weight = targets[b, i]
+        weight, last = targets[b, i], book[b, ORDERED, i]
+        asks = weight == weight
+        fresh = asks & (every_bar | (weight != last))
+        wanted, code, ordered = weight if asks else 0.0, FILLED, weight
+        if not rules.shorts:
+            code = SHORT_REFUSED if wanted < 0.0 else code
+            wanted = max(wanted, 0.0)
+        if rules.weight < np.inf:
+            code = LIMITED if abs(wanted) > rules.weight else code
+            wanted = min(max(wanted, -rules.weight), rules.weight)
+        if rules.change < np.inf and fresh:
+            held = book[b, SHARES, i] * table[bar, column, i] / equity
+            if abs(wanted - held) > rules.change + NOTHING:
+                wanted = held + np.copysign(rules.change, wanted - held)
+                code, ordered = LIMITED, np.nan
+        status[b, i] = code if fresh else NO_ORDER
         book[b, TARGETS, i] = weight
         book[b, TRADED, i] = 0.0
-        book[b, WANTED, i] = 0.0
-        status[b, i] = NO_ORDER
-        if weight != weight:
-            continue
-        wanted, code, again = weight, FILLED, False
-        if weight < 0.0 and not rules.shorts:
-            wanted, code = 0.0, SHORT_REFUSED
-        if abs(wanted) > rules.weight:
-            wanted, code = np.copysign(rules.weight, wanted), LIMITED
-        if not (rules.on_change and weight == book[b, ORDERED, i]):
-            count += 1
-            if rules.change < np.inf:
-                held = book[b, SHARES, i] * table[bar, column, i] / equity
-                if abs(wanted - held) > rules.change + NOTHING:
-                    wanted = held + np.copysign(rules.change, wanted - held)
-                    code, again = LIMITED, True
-            status[b, i] = code
-            book[b, ORDERED, i] = np.nan if again else weight
-            book[b, WANTED, i] = wanted
+        book[b, ORDERED, i] = ordered if fresh else last
+        book[b, WANTED, i] = wanted if fresh else 0.0
+        count += fresh
         asked += abs(wanted)
     return count, asked
+
+
+@inlined
+def _is_kept(b, book, status, events, bar, i, wanted, held, price, rules, equity):
+    """Whether an order is not carried out: halted, within the band, or asking for nothing."""
+    if rules.events and events[bar, i, HALTED] > 0.0:
+        status[b, i] = HALT
+        book[b, ORDERED, i] = np.nan
+        return True
+    if rules.band > 0.0 and abs(wanted - held / equity) <= rules.band + NOTHING:
+        status[b, i] = IN_BAND
+        return True
+    if rules.coarse and _asks_nothing(b, book, i, wanted, held, price, rules, equity):
+        if abs(wanted * equity - held) > NOTHING * equity:
+            status[b, i] = TOO_SMALL
+        return True
+    return False
 
 
 @inlined
@@ -80,22 +97,11 @@ def _sort(b, book, status, table, events, bar, column, rules, equity, scale):
         price = table[bar, column, i]
         held = book[b, SHARES, i] * price
         wanted = book[b, WANTED, i] * scale
-        code = status[b, i]
-        keep = code == NO_ORDER
-        if not keep:
-            if scale < 1.0 and wanted != 0.0:
-                status[b, i] = SCALED
-            if rules.events and events[bar, i, HALTED] > 0.0:
-                status[b, i] = HALT
-                book[b, ORDERED, i] = np.nan
-                keep = True
-            elif rules.band > 0.0 and abs(wanted - held / equity) <= rules.band + NOTHING:
-                status[b, i] = IN_BAND
-                keep = True
-            elif rules.coarse and _asks_nothing(b, book, i, wanted, held, price, rules, equity):
-                if abs(wanted * equity - held) > NOTHING * equity:
-                    status[b, i] = TOO_SMALL
-                keep = True
+        keep = status[b, i] == NO_ORDER
+        if scale < 1.0:
+            status[b, i] = SCALED if wanted != 0.0 else status[b, i]
+        if rules.choosy and not keep:
+            keep = _is_kept(b, book, status, events, bar, i, wanted, held, price, rules, equity)
         kept += abs(held) if keep else 0.0
         ordered += 0.0 if keep else abs(wanted)
         book[b, WANTED, i] = 0.0 if keep else wanted
@@ -200,8 +206,10 @@ def _equity_after_costs(b, book, table, events, bar, column, rules, equity, kept
 @inlined
 def _is_sent(trade, asked, rules, equity):
     """Whether a trade is worth sending, and not turned around by its own minimum fee."""
-    turned = rules.minimum > 0.0 and trade * asked <= 0.0
-    return abs(trade) > SMALLEST_TRADE * equity and not turned
+    large = abs(trade) > SMALLEST_TRADE * equity
+    if rules.minimum > 0.0:
+        return large and trade * asked > 0.0
+    return large
 
 
 @seldom
@@ -249,11 +257,10 @@ def _trade(b, book, status, i, price, rules, equity, value, unit):
         if abs(lots - shares) > 1e-9 * rules.lot:
             status[b, i] = ROUNDED
         trade, shares = lots * price - held, lots
-    if not _is_sent(trade, wanted * equity - held, rules, equity):
-        if abs(trade) > NOTHING * equity:
-            status[b, i] = TOO_SMALL
-        trade = 0.0
-    return trade, shares
+    sent = _is_sent(trade, wanted * equity - held, rules, equity)
+    if not sent and abs(trade) > NOTHING * equity:
+        status[b, i] = TOO_SMALL
+    return trade if sent else 0.0, shares
 
 
 @inlined
@@ -278,20 +285,18 @@ def fill(b, accounts, book, status, targets, table, events, bar, column, rules, 
         if capped == 0:
             break
         kept, ordered, left = kept + more, ordered - less, left - fixed
-    notional, commission, moved = 0.0, 0.0, 0.0
+    bought, notional, commission, moved = 0.0, 0.0, 0.0, 0.0
     for i in range(book.shape[2]):
         price = table[bar, column, i]
         trade, shares = _trade(b, book, status, i, price, rules, equity, value, unit)
+        traded = trade != 0.0
         book[b, TRADED, i] = trade
-        if trade == 0.0:
-            book[b, FILL_PRICE, i] = np.nan
-            continue
-        book[b, SHARES, i] = shares
-        book[b, FILL_PRICE, i] = price
-        account.cash -= trade
+        book[b, SHARES, i] = shares if traded else book[b, SHARES, i]
+        book[b, FILL_PRICE, i] = price if traded else np.nan
         size = abs(trade)
+        bought += trade
         notional += size
-        if not rules.plain:
+        if not rules.plain and traded:
             impact = events[bar, i, IMPACT] if rules.impact else 0.0
             fee, extra, _ = charges(size, price, impact, rules)
             commission += fee
@@ -301,5 +306,5 @@ def fill(b, accounts, book, status, targets, table, events, bar, column, rules, 
     account.impact = moved
     account.turnover = notional / account.equity_before
     costs = account.commission + account.slippage + account.impact
-    account.cash -= costs
+    account.cash -= bought + costs
     return equity - costs

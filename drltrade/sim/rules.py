@@ -136,6 +136,7 @@ class Rules:
             capped,
             carry.cash + carry.debit + carry.borrow > 0 or events,
             commission.minimum > 0 or self.lot > 0,
+            commission.minimum > 0 or self.lot > 0 or self.band > 0 or events,
             not (impact or commission.minimum > 0),
             not (impact or commission.minimum > 0 or commission.per_share > 0),
         )
@@ -168,6 +169,7 @@ RULES = np.dtype(
         ("capped", "?"),
         ("carry", "?"),
         ("coarse", "?"),  # an order may come to nothing
+        ("choosy", "?"),  # or not be carried out
         ("linear", "?"),  # costs are in proportion to the trade
         ("plain", "?"),  # and the same for every asset
     ],

@@ -1,189 +1,180 @@
-"""Shows that no column moves at or before a bar when the bars after it change."""
+"""Audits features, strategies, envs and actors: says what moved when the future did."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from drltrade.backtest.findings import Finding, Watch
-from drltrade.backtest.foresight import filled_forward, foresight
-from drltrade.backtest.leaks import Event, Subject, Watched, watch
+from drltrade.backtest.foresight import foresight
+from drltrade.backtest.leaks import Event, Seen, Subject, watch
 from drltrade.backtest.naming import Guess, recognise
-from drltrade.backtest.worlds import elsewhere
+from drltrade.backtest.replay import ORDERS, actor_subject, env_subject
 from drltrade.data.dates import show
-from drltrade.errors import DrltradeError
+from drltrade.envs import Game
 
-__all__ = ["audit_columns", "audit_targets"]
+__all__ = ["audit_actor", "audit_columns", "audit_env"]
 
-Floats = NDArray[np.float64]
+_CUTS = 3
+"""Cuts after which a whole game is played again."""
+_COLUMNS = {"features": ("The feature", "value"), "targets": ("The strategy", "weight")}
+
+
+@dataclass(frozen=True, eq=False)
+class _About:
+    """Words for one array.
+
+    Attributes:
+        check: what is checked.
+        who: whose array it is, at the start of a sentence.
+        what: what of it moves.
+        name: its name, where it has one.
+        entries: names of what stands in a row of it.
+        subject: what computes it, where single bars shall say what a leak looks like.
+    """
+
+    check: str
+    who: str
+    what: str
+    name: str = ""
+    entries: Sequence[str] = ()
+    subject: Subject | None = None
 
 
 def audit_columns(
-    subjects: Sequence[Subject], names: Sequence[Sequence[str]], world: Watch
+    subjects: Sequence[Subject], world: Watch, check: str = "features"
 ) -> tuple[list[Finding], list[int]]:
-    """Audits features: every column of every subject, on every changed Market.
+    """Audits what is computed for all bars at once, and says what a leak looks like.
 
     Args:
-        subjects: what computes the columns, with nothing in between that would refuse them.
-        names: for each subject the names of its K columns.
+        subjects: each plays to columns [T, N] by name, with nothing in between that would refuse
+            them.
         world: the data and the cuts.
+        check: "features", or "targets" for the weights of strategies.
 
     Returns:
         The findings, and which subjects leak or cannot be checked.
     """
-    findings: list[Finding] = []
-    leaking: list[int] = []
-    watched = watch(subjects, world.market, world.cuts, world.seed)
-    for at, (subject, seen) in enumerate(zip(subjects, watched, strict=True)):
-        each = [
-            _column_finding(subject, seen, column, name, world)
-            for column, name in enumerate(names[at])
-        ]
-        answers = [item for item in each if item is not None]
+    kind, value = _COLUMNS[check]
+    findings, leaking, clean, worlds = [], [], [], []
+    for at, found in enumerate(watch(subjects, world, world.cuts.all)):
+        answers: list[Finding] = []
+        for name, seen in found.items():
+            who = f"{kind} '{name}'"
+            about = _About(check, who, f"its {value}", name, world.market.symbols, subjects[at])
+            answers += _judge(about, seen, world) or foresight(who, seen, world)
         findings += answers
         if any(item.bad for item in answers):
             leaking.append(at)
-            continue
-        for column, name in enumerate(names[at]):
-            values = seen.base[:, :, column]
-            found = foresight(
-                f"The feature '{name}'", values, world, partial(_blind, subject, seen, world)
-            )
-            findings += found
-            if any(item.bad for item in found) and at not in leaking:
-                leaking.append(at)
-    clean = [name for at, group in enumerate(names) if at not in leaking for name in group]
+        else:
+            clean += list(found)
+            worlds += [seen.worlds for seen in found.values()]
     if clean:
-        count = min(seen.worlds for at, seen in enumerate(watched) if at not in leaking)
-        findings.append(
-            Finding(
-                "features", "ok", f"{', '.join(clean)}: no value moved in {count} changed futures."
-            )
-        )
+        told = f"{', '.join(clean)}: no {value} moved in {min(worlds)} changed futures."
+        findings.append(Finding(check, "ok", told))
     return findings, leaking
 
 
-def _column_finding(
-    subject: Subject, seen: Watched, column: int, name: str, world: Watch
-) -> Finding | None:
-    what = f"The feature '{name}'"
-    if not seen.repeats or not seen.worlds:
-        return _unshown("features", what, seen, name)
-    events = [event for event in seen.events if event.column == column]
-    large = [event for event in events if not event.small]
-    if large:
-        return _leak("features", what, name, subject, seen, large, world)
-    if events:
-        return _rounding("features", what, name, events[0], world)
-    return None
+def audit_env(game: Game, world: Watch) -> list[Finding]:
+    """Steps the Gymnasium env through changed futures: observations, rewards, equity."""
+    alone, subject = env_subject(game, world.seed)
+    found = _play(alone, subject, world)
+    findings = _of_game("The env", found, world, game.layout.columns)
+    return findings + foresight("The reward", found["rewards"], world)
 
 
-def audit_targets(subject: Subject, world: Watch, first: int) -> list[Finding]:
-    """Audits a strategy's target weights for all bars at once.
+def audit_actor(
+    game: Game, make_actor: Callable[[], Any], name: str, world: Watch
+) -> list[Finding]:
+    """Backtests a strategy or a policy in changed futures: orders, fills, equity.
 
     Args:
-        subject: its name, and Market -> [T, N, 1] weights.
-        world: the data and the cuts.
-        first: the bar of its first decision.
+        game: the env and its interval.
+        make_actor: makes the actor afresh.
+        name: what to call it.
+        world: the data and the seed.
     """
-    (seen,) = watch([subject], world.market, world.cuts, world.seed)
-    what = f"The strategy '{subject.name}'"
-    if not seen.repeats or not seen.worlds:
-        return [_unshown("targets", what, seen, subject.name)]
+    inside, subject = actor_subject(game, make_actor, name)
+    found = _play(inside, subject, world)
+    orders = found.pop(ORDERS)
+    findings = _of_game(f"'{name}'", found, world)
+    if any(item.bad for item in findings):
+        return findings
+    return findings + foresight(f"The actor '{name}'", orders, world)
+
+
+def _play(game: Game, subject: Subject, world: Watch) -> dict[str, Seen]:
+    start, span = subject.start, game.last - subject.start
+    cuts = {start + span * (i + 1) // (_CUTS + 1) for i in range(_CUTS)} - {start}
+    (found,) = watch([subject], world, sorted(cuts))
+    return found
+
+
+def _of_game(
+    who: str, found: dict[str, Seen], world: Watch, columns: Sequence[str] = ()
+) -> list[Finding]:
+    findings = []
+    for check, seen in found.items():
+        entries = columns if check == "observations" else ()
+        played = f"{seen.bars:,} bars in {seen.worlds} changed futures"
+        ok = Finding(check, "ok", f"{who}: nothing moved, {played}.", details={"bars": seen.bars})
+        findings += _judge(_About(check, who, check, entries=entries), seen, world) or [ok]
+    return findings
+
+
+def _judge(about: _About, seen: Seen, world: Watch) -> list[Finding]:
+    """Says what moved or could not be shown; nothing where all is well."""
+    check, who, what = about.check, about.who, about.what
+    if not seen.repeats:
+        message = f"{who} answers differently when it is asked again for the same bars: {what}."
+        fix = "Draw from a generator with a seed, np.random.default_rng(0), made at every call."
+        return [Finding(check, "failed", f"{message} Nothing can be shown of it.", fix)]
+    if not seen.worlds:
+        message = f"{who} gave nothing in any of the {seen.refused} changed futures: {what}."
+        return [Finding(check, "failed", message, "Use more bars: --start and --end.")]
+    if not seen.events:
+        return []
     large = [event for event in seen.events if not event.small]
-    if large:
-        return [_leak("targets", what, subject.name, subject, seen, large, world)]
-    if seen.events:
-        return [_rounding("targets", what, subject.name, seen.events[0], world)]
-    held = filled_forward(seen.base[:, :, 0])
-    held[:first] = np.nan
-    found = foresight(what, held, world, lambda: _blind(subject, seen, world))
-    if any(item.bad for item in found):
-        return found
-    message = f"No weight of '{subject.name}' moved in {seen.worlds} changed futures."
-    return [*found, Finding("targets", "ok", message)]
-
-
-def _blind(subject: Subject, seen: Watched, world: Watch) -> bool:
-    """Says whether a subject gives the same values on altogether different data."""
-    try:
-        other = np.asarray(subject.compute(elsewhere(world.market, world.seed)), np.float64)
-    except DrltradeError:
-        return False
-    return np.array_equal(other, seen.base, equal_nan=True)
-
-
-def _leak(
-    check: str,
-    what: str,
-    name: str,
-    subject: Subject,
-    seen: Watched,
-    events: list[Event],
-    world: Watch,
-) -> Finding:
-    guess = recognise(subject, seen, events, world.market, world.cuts)
-    if check == "targets" and guess.ahead is not None:
-        guess = _of_orders(guess)
-    event = max(events, key=lambda item: (item.cut in world.cuts.spread, item.ahead))
-    symbol = world.market.symbols[event.asset]
-    far = "to the last bar" if guess.ahead is None else _bars(guess.ahead)
-    reads = f"reads the future, {far} ahead"
-    if check == "targets" and guess.ahead == 1:
-        reads = "reads tomorrow"
-    if guess.ahead is None:
-        reads = "reads the whole series, to the last bar"
-    moved = "weight" if check == "targets" else "value"
-    message = (
-        f"{what} {reads}: its {moved} of {symbol} at {world.at(event.row)} moves when the bars"
-        f" after {world.at(event.cut)} change; it {guess.looks_like}."
+    spread = world.cuts.spread
+    event = max(large or seen.events, key=lambda each: (each.cut in spread, each.ahead))
+    entry = f" of {about.entries[event.place[0]]}" if about.entries else ""
+    moved = (
+        f"{what}{entry} at {world.at(event.row)} moved when the bars after {world.at(event.cut)}"
+        f" changed ({event.how})"
     )
+    if large:
+        return [_leak(about, moved, event, _guess(about, seen, large, event, world), world)]
+    message = f"{who} moves in its last digits: {moved}."
+    fix = "Harmless by size; a convolution or a sum over the whole series is the usual cause."
+    return [Finding(check, "warning", message, fix, {"bar": event.row})]
+
+
+def _guess(about: _About, seen: Seen, large: list[Event], event: Event, world: Watch) -> Guess:
+    """Says what a leak looks like; of orders, whose steps hide its shape, only how far it saw."""
+    subject = about.subject
+    if subject is None:
+        fix = "Find what reads prices elsewhere than in the market, the view or the Step it gets."
+        return Guess("", event.ahead, fix)
+    guess = recognise(lambda market: subject.on(market)[about.name], seen, large, world)
+    if about.check == "targets" and guess.ahead is not None:
+        fix = "Decide row t from rows up to t; the fill on the next bar is the engine's work."
+        return Guess(f"uses bar t+{guess.ahead} at bar t", guess.ahead, fix)
+    return guess
+
+
+def _leak(about: _About, moved: str, event: Event, guess: Guess, world: Watch) -> Finding:
+    reads = {None: "the whole series, to the last bar", 1: "tomorrow"}.get(
+        guess.ahead, f"the future, {guess.ahead} bars ahead"
+    )
+    looks = f"; it {guess.looks_like}" if guess.looks_like else ""
     details = {
-        "name": name,
-        "symbol": symbol,
+        "name": about.name,
         "bar": event.row,
         "stamp": show(world.market.stamps[event.row]),
         "ahead": guess.ahead,
         "looks_like": guess.looks_like.removeprefix("looks like "),
         "change": event.how,
     }
-    return Finding(check, "LEAK", message, guess.fix, details)
-
-
-def _of_orders(guess: Guess) -> Guess:
-    """Words a guess for orders, whose steps hide the shape of what they come from."""
-    ahead = guess.ahead or 1
-    seen = guess.looks_like if "centred" in guess.looks_like else f"uses bar t+{ahead} at bar t"
-    return Guess(
-        seen if ahead > 1 else "uses tomorrow's bar, t+1, at bar t",
-        ahead,
-        "Decide row t from rows up to t; the fill on the next bar is the engine's work.",
-    )
-
-
-def _bars(count: int) -> str:
-    return f"{count} bar" if count == 1 else f"{count} bars"
-
-
-def _rounding(check: str, what: str, name: str, event: Event, world: Watch) -> Finding:
-    return Finding(
-        check,
-        "warning",
-        f"{what} moves in its last digits at {world.at(event.row)} when the bars after"
-        f" {world.at(event.cut)} change ({event.how}).",
-        "Harmless by size; a convolution or a sum over the whole series is the usual cause.",
-        {"name": name, "bar": event.row},
-    )
-
-
-def _unshown(check: str, what: str, seen: Watched, name: str) -> Finding:
-    details = {"name": name}
-    if not seen.repeats:
-        message = f"{what} answers differently when it is asked again for the same bars."
-        fix = "Draw from a generator with a seed, np.random.default_rng(0), made at every call."
-        return Finding(check, "failed", f"{message} Nothing can be shown of it.", fix, details)
-    message = f"{what} gave no values in any of the {seen.refused} changed futures."
-    return Finding(check, "failed", message, "Use more bars: --start and --end.", details)
+    message = f"{about.who} reads {reads}: {moved}{looks}."
+    return Finding(about.check, "LEAK", message, guess.fix, details)

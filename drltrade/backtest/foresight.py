@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.backtest.findings import Finding, Watch
+from drltrade.backtest.leaks import Seen
 
-__all__ = ["filled_forward", "foresight"]
+__all__ = ["foresight"]
 
 Floats = NDArray[np.float64]
 
@@ -21,50 +22,46 @@ _FEWEST = 50
 """Bars below which a correlation says nothing."""
 
 
-def foresight(what: str, values: Floats, world: Watch, blind: Callable[[], bool]) -> list[Finding]:
-    """Suspects values of knowing the next bar's return, wherever they have it from.
+def foresight(who: str, seen: Seen, world: Watch) -> list[Finding]:
+    """Suspects an array of knowing the next bar's return, wherever it has it from.
 
     A file that a plug-in reads by itself, or a column that was stamped in hindsight, does not
     change with the Market; only what it knows gives it away.
 
     Args:
-        what: whose values, at the start of a sentence.
-        values: [T, N]; row t is what was known or held after bar t, NaN is nothing.
+        who: whose values, at the start of a sentence.
+        seen: [rows, N] or [rows, 1]; what was known or ordered after each bar, NaN is what it was.
         world: the data.
-        blind: says whether the values stay the same on altogether different data.
     """
     market = world.market
-    rises = np.full(market.close.shape, np.nan)
-    rises[:-1] = np.log(market.close[1:] / market.close[:-1])
-    rises[:-1][np.diff(market.segment) != 0] = np.nan
-    for asset in range(market.assets):
+    log = np.log(market.adjusted.close)
+    rises = np.full(log.shape, np.nan)
+    rises[:-1] = np.where(np.diff(market.segment)[:, None] == 0, np.diff(log, axis=0), np.nan)
+    values = np.broadcast_to(_filled_forward(seen.base), (len(seen.base), market.assets))
+    rises = rises[seen.start : seen.start + len(values)]
+    for asset, symbol in enumerate(market.symbols):
         correlation, count = _correlation(values[:, asset], rises[:, asset])
         if abs(correlation) < max(_KNOWS, _SURE / np.sqrt(max(count, 1))):
             continue
         told = (
-            f"{what} correlates with the next bar's return of {market.symbols[asset]} at"
-            f" {correlation:.2f} over {count:,} bars"
+            f"{who} correlates with the next bar's return of {symbol} at {correlation:.2f} over"
+            f" {count:,} bars"
         )
-        details = {"correlation": correlation, "symbol": market.symbols[asset]}
-        if blind():
-            return [
-                Finding(
-                    "foresight", "LEAK",
-                    f"{told} and does not change with the data that it is given: it reads tomorrow"
-                    " from somewhere else.",
-                    "Take prices from the market or the view that is passed in, from nowhere else.",
-                    {**details, "looks_like": "reads tomorrow", "ahead": 1},
-                )
-            ]  # fmt: skip
-        return [
-            Finding(
-                "foresight", "warning",
-                f"{told}: on real prices that is too good to be true.",
-                "See whether it reads a file of its own, or a column that was stamped in hindsight"
-                " (lag: 1 makes it known a bar later).",
-                details,
+        details: dict[str, Any] = {"correlation": correlation, "symbol": symbol}
+        if seen.blind:
+            message = (
+                f"{told} and does not change with the data that it is given: it reads tomorrow"
+                " from somewhere else."
             )
-        ]  # fmt: skip
+            fix = "Take prices from the market or the view that is passed in, from nowhere else."
+            details |= {"looks_like": "reads tomorrow", "ahead": 1}
+            return [Finding("foresight", "LEAK", message, fix, details)]
+        message = f"{told}: on real prices that is too good to be true."
+        fix = (
+            "See whether it reads a file of its own, or a column that was stamped in hindsight"
+            " (lag: 1 makes it known a bar later)."
+        )
+        return [Finding("foresight", "warning", message, fix, details)]
     return []
 
 
@@ -76,8 +73,8 @@ def _correlation(values: Floats, rises: Floats) -> tuple[float, int]:
     return float(np.corrcoef(one, two)[0, 1]), count
 
 
-def filled_forward(targets: Floats) -> Floats:
-    """Carries the last order forward: what the account is after."""
-    rows = np.arange(len(targets))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(targets), 0, rows), axis=0)
-    return np.take_along_axis(targets, last, axis=0)
+def _filled_forward(values: Floats) -> Floats:
+    """Carries the last number of each column forward: of orders, what the account is after."""
+    rows = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, rows), axis=0)
+    return np.take_along_axis(values, last, axis=0)

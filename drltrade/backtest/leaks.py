@@ -1,33 +1,53 @@
-"""Finds columns that read bars to come: changes the future, and looks for rows that move."""
+"""The one mechanism of the audit: plays something in changed futures and compares it bar by bar."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drltrade.backtest.worlds import CHANGES, Cuts, changed
+from drltrade.backtest.findings import Watch
+from drltrade.backtest.worlds import CHANGES, changed, elsewhere
 from drltrade.data import Market
 from drltrade.errors import DrltradeError
 
-__all__ = ["Event", "Subject", "Watched", "beyond_rounding", "differs", "values_of", "watch"]
+__all__ = ["Event", "Seen", "Subject", "beyond_rounding", "differs", "watch"]
 
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Rows = Mapping[str, NDArray[Any]]
 
 _ROUNDING = 1e-9
 """Relative change below which only the last digits moved."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """One column of one asset that moved at or before a cut.
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Something that happens on a Market: a feature, a strategy's targets, a game that is played.
 
     Attributes:
-        column: which of the K columns.
-        asset: which of the N assets.
+        play: (market, last bar) -> what came of it, arrays by name of one row a bar, up to the
+            last bar or further.
+        start: the bar of their first row.
+    """
+
+    play: Callable[[Market, int], Rows]
+    start: int = 0
+
+    def on(self, market: Market, last: int | None = None) -> Rows:
+        """Plays on a Market, up to its last bar where no other is said."""
+        with np.errstate(all="ignore"):  # garbage may divide by nought; that is not the question
+            return self.play(market, market.bars - 1 if last is None else last)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of an array's rows that moved at or before a cut.
+
+    Attributes:
+        place: its index within a row, such as the asset.
         cut: the last bar that was left as it was.
         row: the first bar at which the value moved.
         share: of the bars up to the cut that have a value, how many moved.
@@ -35,8 +55,7 @@ class Event:
         how: one of the CHANGES.
     """
 
-    column: int
-    asset: int
+    place: tuple[int, ...]
     cut: int
     row: int
     share: float
@@ -49,91 +68,108 @@ class Event:
         return self.cut + 1 - self.row
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """Something that turns a Market into columns: a feature, or a strategy's target weights.
-
-    Attributes:
-        name: what to call it.
-        compute: Market -> [T, N, K].
-    """
-
-    name: str
-    compute: Callable[[Market], Floats]
-
-
 @dataclass(eq=False)
-class Watched:
-    """What came of changing a subject's future.
+class Seen:
+    """What came of changing the future of one array.
 
     Attributes:
-        base: its values on the data as they are, [T, N, K].
+        base: its values on the data as they are.
+        start: the bar of its first row.
         repeats: whether it gave the same bits when asked again.
+        blind: whether it gives them on altogether different data too.
         events: what moved.
-        worlds: how many changed Markets it was asked about.
-        refused: how many of them it gave no values for, as with too few bars.
+        worlds: in how many changed futures it was played.
+        bars: how many bars were compared there.
+        refused: how many futures could not be played, as with too few bars.
     """
 
-    base: Floats
+    base: NDArray[Any]
+    start: int
     repeats: bool
+    blind: bool
     events: list[Event] = field(default_factory=list)
     worlds: int = 0
+    bars: int = 0
     refused: int = 0
 
 
-def watch(subjects: Sequence[Subject], market: Market, cuts: Cuts, seed: int) -> list[Watched]:
-    """Computes every subject on changed Markets and compares each row up to the cut, bit for bit.
+def watch(subjects: Sequence[Subject], world: Watch, cuts: Sequence[int]) -> list[dict[str, Seen]]:
+    """Plays every subject in every changed future and compares each row up to the cut, bit by bit.
+
+    Returns:
+        What came of each array of each subject.
 
     Raises:
         DrltradeError: a subject fails on the data as they are.
     """
-    found = []
-    for subject in subjects:
-        base = values_of(subject, market)
-        repeats = not differs(base, values_of(subject, market)).any()
-        found.append(Watched(base, repeats))
-    for cut in cuts.all:
+    found = [_as_it_is(subject, world) for subject in subjects]
+    for cut in cuts:
         for how in CHANGES:
             try:
-                world = changed(market, cut, how, seed)
+                market = changed(world.market, cut, how, world.seed)
             except DrltradeError:
-                continue
+                continue  # what such a change makes of these prices is no market
             for subject, seen in zip(subjects, found, strict=True):
-                _look(subject, seen, world, cut, how)
+                _compare(subject, seen, market, cut, how)
     return found
 
 
-def _look(subject: Subject, seen: Watched, world: Market, cut: int, how: str) -> None:
-    if not seen.repeats:
-        return
+def _as_it_is(subject: Subject, world: Watch) -> dict[str, Seen]:
+    base, again = subject.on(world.market), subject.on(world.market)
     try:
-        values = values_of(subject, world)
+        other = subject.on(elsewhere(world.market, world.seed))
     except DrltradeError:
-        seen.refused += 1
-        return
-    seen.worlds += 1
-    if values.shape[1:] == seen.base.shape[1:]:
-        seen.events += _events(seen.base, values, cut, how)
+        other = {}
+    return {
+        name: Seen(
+            rows,
+            subject.start,
+            repeats=_same(rows, again[name]),
+            blind=name in other and _same(rows, other[name]),
+        )
+        for name, rows in base.items()
+    }
 
 
-def _events(base: Floats, values: Floats, cut: int, how: str) -> list[Event]:
-    known, now = base[: cut + 1], values[: cut + 1]
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return one.shape == other.shape and not differs(one, other).any()
+
+
+def _compare(subject: Subject, found: dict[str, Seen], market: Market, cut: int, how: str) -> None:
+    try:
+        rows = subject.on(market, cut)
+    except DrltradeError:
+        rows = {}  # too few bars are left for it, or the garbage is no number
+    for name, seen in found.items():
+        base, now = seen.base, rows.get(name)
+        if now is None or now.shape[1:] != base.shape[1:]:
+            seen.refused += 1
+            continue
+        count = min(cut + 1 - seen.start, len(base), len(now))
+        seen.worlds += 1
+        seen.bars += count
+        seen.events += _events(seen, now[:count], cut, how)
+
+
+def _events(seen: Seen, now: NDArray[Any], cut: int, how: str) -> list[Event]:
+    known = seen.base[: len(now)]
     moved = differs(known, now)
     if not moved.any():
         return []
-    large = moved & beyond_rounding(known, now, base)
+    large = moved & beyond_rounding(known, now, seen.base)
+    there = np.isfinite(known) | np.isfinite(now)
     events = []
-    for asset, column in np.argwhere(moved.any(axis=0)):
-        at = (slice(None), asset, column)
+    for place in np.argwhere(moved.any(axis=0)):
+        at = (slice(None), *place)
         small = not large[at].any()
         rows = np.flatnonzero(moved[at] if small else large[at])
-        there = int((np.isfinite(known[at]) | np.isfinite(now[at])).sum())
-        share = len(rows) / max(1, there)
-        events.append(Event(int(column), int(asset), cut, int(rows[0]), share, small, how))
+        share = len(rows) / max(1, int(there[at].sum()))
+        first = seen.start + int(rows[0])
+        events.append(Event(tuple(int(i) for i in place), cut, first, share, small, how))
     return events
 
 
-def differs(one: NDArray[np.generic], other: NDArray[np.generic]) -> Bools:
+def differs(one: NDArray[Any], other: NDArray[Any]) -> Bools:
     """Says where two arrays of one shape are not the same; NaN is the same as NaN."""
     unlike: Bools = np.asarray(one != other)
     if one.dtype.kind == "f":
@@ -141,7 +177,7 @@ def differs(one: NDArray[np.generic], other: NDArray[np.generic]) -> Bools:
     return unlike
 
 
-def beyond_rounding(one: Floats, other: Floats, scale: Floats) -> Bools:
+def beyond_rounding(one: NDArray[Any], other: NDArray[Any], scale: NDArray[Any]) -> Bools:
     """Says where two arrays differ by more than last digits, on the scale of a whole column."""
     with np.errstate(all="ignore"):
         finite = np.where(np.isfinite(scale), scale, np.nan)
@@ -149,10 +185,4 @@ def beyond_rounding(one: Floats, other: Floats, scale: Floats) -> Bools:
         some = np.isfinite(finite).any(axis=0)
         spread[some] = np.nanstd(finite[:, some], axis=0)
         near = np.abs(one - other) <= _ROUNDING * (np.abs(one) + spread)
-    return ~near
-
-
-def values_of(subject: Subject, market: Market) -> Floats:
-    """Asks a subject for its columns, [T, N, K]."""
-    with np.errstate(all="ignore"):  # garbage may divide by nought; that is not the question here
-        return np.asarray(subject.compute(market), np.float64)
+    return np.asarray(~near)

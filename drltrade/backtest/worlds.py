@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.data import Market
+from drltrade.data.reserved import held
 
-__all__ = ["CHANGES", "Cuts", "altered", "bumped", "changed", "choose_cuts", "elsewhere"]
+__all__ = ["CHANGES", "Cuts", "bumped", "changed", "choose_cuts", "elsewhere"]
 
 Floats = NDArray[np.float64]
+Tables = Mapping[str, Floats]
 
 CHANGES = {
     "x10": "prices, volumes and columns ten times as large",
@@ -85,17 +87,11 @@ def changed(market: Market, cut: int, how: str, seed: int) -> Market:
     """
     if how == "truncated":
         return market.until(cut)
-    return altered(market, np.arange(market.bars) > cut, how, [seed, cut])
-
-
-def altered(market: Market, rows: NDArray[np.bool_], how: str, seed: list[int]) -> Market:
-    """Returns the Market with some rows changed in one of the CHANGES that keep all bars.
-
-    Raises:
-        DataError: the changed bars are no Market.
-    """
-    other = _tables(market, 10.0) if how == "x10" else _garbage(market, seed)
-    return _mixed(market, rows, other)
+    later = np.arange(market.bars) > cut
+    if how == "x10":
+        return _mixed(market, later, _scaled(market, 10.0), _columns(market, 10.0))
+    rng = np.random.default_rng([seed, cut])
+    return _mixed(market, later, _noise(market, rng), _noisy_columns(market, rng))
 
 
 def elsewhere(market: Market, seed: int) -> Market:
@@ -103,56 +99,94 @@ def elsewhere(market: Market, seed: int) -> Market:
     rng = np.random.default_rng([seed, market.bars])
     steps = rng.normal(0.0, 0.01, market.close.shape)
     factor = np.exp(np.cumsum(steps, axis=0)) * market.close[:1] / market.close
-    other = {name: getattr(market, name) * factor for name in (*_PRICES, "volume")}
-    other |= {f"column {k}": v[rng.permutation(len(v))] for k, v in market.columns.items()}
-    return _mixed(market, np.ones(market.bars, np.bool_), other)
+    columns = {key: _shuffled(values, rng) for key, values in market.columns.items()}
+    return _mixed(market, np.ones(market.bars, np.bool_), _scaled(market, factor), columns)
 
 
-def bumped(market: Market, bar: int) -> Market:
-    """Returns the Market with one bar alone changed, so that one sees who reads it."""
-    return _mixed(market, np.arange(market.bars) == bar, _tables(market, 1.37))
+def bumped(market: Market, bar: int, events: bool) -> Market:
+    """Returns the Market with one bar alone changed, so that one sees who reads it.
+
+    Args:
+        market: the data.
+        bar: which bar.
+        events: change the reserved columns as well, of which splits and dividends move every
+            adjusted price after them.
+    """
+    columns = _columns(market, 1.37)
+    if not events:
+        columns |= {key: market.columns[key] for key in held(columns, market.raw)}
+    return _mixed(market, np.arange(market.bars) == bar, _scaled(market, 1.37), columns)
 
 
-def _tables(market: Market, factor: float) -> dict[str, Floats]:
+def _mixed(market: Market, rows: NDArray[np.bool_], prices: Tables, columns: Tables) -> Market:
+    """Takes some rows from other tables; what the data do not have stays missing."""
+    there = rows[:, None]
+    own = {key: getattr(market, key) for key in prices}
+    fields: dict[str, Any] = {
+        key: np.where(there, _like(own[key], prices[key]), own[key]) for key in prices
+    }
+    known = market.columns
+    mixed = {key: np.where(there, columns[key], values) for key, values in known.items()}
+    return replace(market, periods=market.periods_per_year, columns=mixed, **fields)
+
+
+def _like(own: Floats, other: Floats) -> Floats:
+    return np.where(np.isnan(own), np.nan, other)
+
+
+def _scaled(market: Market, factor: float | Floats) -> dict[str, Floats]:
     tables = {name: getattr(market, name) * factor for name in (*_PRICES, "volume")}
     tables["volume"] = tables["volume"] + (market.volume == 0)
-    tables |= {f"column {k}": values * factor + 0.1 for k, values in market.columns.items()}
     return tables
 
 
-def _garbage(market: Market, seed: list[int]) -> dict[str, Floats]:
-    rng = np.random.default_rng(seed)
+def _noise(market: Market, rng: np.random.Generator) -> dict[str, Floats]:
     shape = market.close.shape
     level = np.median(market.close, axis=0)
     close, open_ = (level * np.exp(rng.normal(0, 1.0, shape)) for _ in range(2))
     wide = np.exp(np.abs(rng.normal(0, 0.5, (2, *shape))))
-    tables = {
+    return {
         "open": open_,
         "high": np.maximum(open_, close) * wide[0],
         "low": np.minimum(open_, close) / wide[1],
         "close": close,
         "volume": (1.0 + np.median(market.volume, axis=0)) * rng.lognormal(0, 1.0, shape),
     }
-    for key in market.columns:
-        tables[f"column {key}"] = rng.normal(0, 100.0, shape)
-    # What the data do not have stays missing.
-    return {name: _like(market, name, values) for name, values in tables.items()}
 
 
-def _like(market: Market, name: str, values: Floats) -> Floats:
-    return np.where(np.isnan(_original(market, name)), np.nan, values)
-
-
-def _original(market: Market, name: str) -> Floats:
-    table, _, column = name.partition(" ")
-    values: Floats = market.columns[column] if column else getattr(market, table)
-    return values
-
-
-def _mixed(market: Market, rows: NDArray[np.bool_], other: Mapping[str, Floats]) -> Market:
-    new: dict[str, Any] = {
-        name: np.where(rows[:, None], values, _original(market, name))
-        for name, values in other.items()
+def _columns(market: Market, factor: float) -> dict[str, Floats]:
+    """Changes every value of every column; the reserved ones to another that is allowed."""
+    reserved = held(market.columns, market.raw)
+    return {
+        key: _ALLOWED[key](values) if key in reserved else values * factor + 0.1
+        for key, values in market.columns.items()
     }
-    new["columns"] = {key: new.pop(f"column {key}") for key in market.columns}
-    return replace(market, periods=market.periods_per_year, **new)
+
+
+def _noisy_columns(market: Market, rng: np.random.Generator) -> dict[str, Floats]:
+    reserved = held(market.columns, market.raw)
+    return {
+        key: _shuffled(values, rng)
+        if key in reserved
+        else _like(values, rng.normal(0, 100.0, values.shape))
+        for key, values in market.columns.items()
+    }
+
+
+def _shuffled(values: Floats, rng: np.random.Generator) -> Floats:
+    return values[rng.permutation(len(values))]
+
+
+def _split_otherwise(values: Floats) -> Floats:
+    """Doubles and halves in turn, so that the product of all splits stays a number."""
+    return values * np.where(np.arange(len(values)) % 2 == 0, 2.0, 0.5)[:, None]
+
+
+_ALLOWED: Mapping[str, Callable[[Floats], Floats]] = {
+    "tradable": lambda values: 1.0 - values,
+    "delisted": lambda values: 1.0 - values,
+    "funding": lambda values: 0.5 - values / 2,
+    "split": _split_otherwise,
+    "dividend": lambda values: 2.0 * values + 0.01,
+}
+"""How each reserved column becomes another one that a Market takes."""

@@ -5,30 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from drltrade.backtest.audit import audit_targets
-from drltrade.backtest.findings import Finding, Watch
-from drltrade.backtest.hints import hints_of, scaler_finding
-from drltrade.backtest.replay import audit_actor, audit_env
-from drltrade.backtest.worlds import choose_cuts
+from drltrade.backtest.audit import audit_columns
+from drltrade.backtest.findings import Finding
 from drltrade.errors import UsageError
-from drltrade.experiments.audited_worlds import (
-    Asked,
-    Audit,
-    audit_features,
-    audit_splits,
-    audit_world,
-    refusal,
-    settings_of,
-    watch_of,
-)
+from drltrade.experiments.audited_runs import audit_run
+from drltrade.experiments.audited_worlds import Audit
 from drltrade.experiments.plan import Choice
-from drltrade.experiments.subjects import strategy_maker, target_subject
+from drltrade.experiments.subjects import target_subject
 from drltrade.experiments.targets import kind_of
-
-if TYPE_CHECKING:
-    from drltrade.envs import Game
 
 __all__ = ["Audit", "audit_target"]
 
@@ -61,116 +46,82 @@ def audit_target(
         DataError: the prices cannot be used.
     """
     began = time.perf_counter()
-    asked = Asked(target, env, choice or Choice(), out, cuts, seed)
-    audit = Audit(target, kind_of(target, kind, out))
+    found = kind_of(target, kind, out)
+    audit = Audit(target, found, env, choice or Choice(), out, cuts, seed)
     if env is not None and audit.kind in ("env", "experiment"):
         raise UsageError(f"--env does not fit '{target}', which names its env itself.")
-    _AUDITS[audit.kind](audit, asked)
+    _AUDITS[audit.kind](audit)
     audit.findings.sort(key=lambda finding: _ORDER.index(finding.level))
     audit.checked["seconds"] = round(time.perf_counter() - began, 2)
     return audit
 
 
-def _audit_env(audit: Audit, asked: Asked) -> None:
-    settings, roots, _ = settings_of(asked, asked.target)
-    audit_world(audit, asked, settings, roots)
+def _audit_env(audit: Audit) -> None:
+    settings, roots, _ = audit.settings(audit.target)
+    audit.world(settings, roots)
 
 
-def _audit_feature(audit: Audit, asked: Asked) -> None:
-    settings, roots, params = settings_of(asked, asked.env or "sample", "feature")
-    raw = {asked.target: params} if params else asked.target
-    audit_world(audit, asked, settings.model_copy(update={"features": [raw]}), roots)
+def _audit_feature(audit: Audit) -> None:
+    settings, roots, params = audit.settings(audit.env or "sample", "feature")
+    raw = {audit.target: params} if params else audit.target
+    audit.world(settings.model_copy(update={"features": [raw]}), roots)
 
 
-def _audit_reward(audit: Audit, asked: Asked) -> None:
+def _audit_reward(audit: Audit) -> None:
     from drltrade.envs import PENALTIES
 
-    settings, roots, _ = settings_of(asked, asked.env or "sample")
-    reward = {asked.target: -1.0} if asked.target in PENALTIES else asked.target
-    audit_world(audit, asked, settings.model_copy(update={"reward": reward}), roots)
+    settings, roots, _ = audit.settings(audit.env or "sample")
+    reward = {audit.target: -1.0} if audit.target in PENALTIES else audit.target
+    audit.world(settings.model_copy(update={"reward": reward}), roots)
 
 
-def _audit_strategy(audit: Audit, asked: Asked) -> None:
-    settings, roots, params = settings_of(asked, asked.env or "sample", "strategy")
-    maker = strategy_maker(asked.target, roots, params)
-    name = maker().name
-    game = audit_world(audit, asked, settings, roots)
+def _audit_strategy(audit: Audit) -> None:
+    from drltrade.agents.strategies import make_strategy
+
+    settings, roots, params = audit.settings(audit.env or "sample", "strategy")
+    strategy = make_strategy(audit.target, roots, **params)
+    game = audit.world(settings, roots)
     if game is None:
         return
     first, last = int(game.spans[0, 0]), int(game.spans[-1, 1])
-    cuts = choose_cuts(game.market, asked.cuts, asked.seed, first, last)
-    world = Watch(game.market, cuts, asked.seed)
-    subject = target_subject(asked.target, roots, params, first)
+    subject = target_subject(strategy, params, game.market, first)
     if subject is not None:
-        found = audit_targets(subject, world, first)
-        audit.findings += found
-        if any(finding.bad for finding in found):
+        world = audit.watch(game.market, first, last)
+        findings, leaking = audit_columns([subject], world, "targets")
+        audit.findings += findings
+        if leaking:
             audit.skipped.append("Fills and equity of the strategy: its orders leak.")
             return
-    _act(audit, game, maker, name, world)
+    audit.act(game, lambda: make_strategy(audit.target, roots, **params), strategy.name)
 
 
-def _act(audit: Audit, game: Game, maker: Callable[[], Any], name: str, world: Watch) -> None:
-    """Backtests the actor; what it refuses to do for looking ahead is a finding too."""
-    try:
-        audit.findings += audit_actor(game, maker, name, world)
-    except UsageError as error:
-        audit.findings.append(refusal(error, "targets"))
-
-
-def _audit_experiment(audit: Audit, asked: Asked) -> None:
+def _audit_experiment(audit: Audit) -> None:
     from drltrade.config import parse
     from drltrade.data import load
     from drltrade.experiments.plan import read_experiment
     from drltrade.experiments.settings import ExperimentSettings
     from drltrade.experiments.splits import resolve_splits
 
-    content, roots = read_experiment(asked.target)
+    content, roots = read_experiment(audit.target)
     experiment = parse(ExperimentSettings, content, f"experiment '{content['name']}'")
-    settings, roots, _ = settings_of(asked, experiment.env, roots=roots)
-    market = load(settings.data, roots)
+    settings, roots, _ = audit.settings(experiment.env, roots=roots)
+    market, train = load(settings.data, roots), None
     try:
         splits = resolve_splits(experiment.splits, market).to_dict()
+        train = audit.splits(splits, market)["train"]
     except UsageError as error:
         if "learnt from" not in str(error):
             raise
-        audit.findings.append(
-            Finding("splits", "LEAK", str(error), "Let each split start after the one before.")
-        )
-        splits = None
-    train = None if splits is None else audit_splits(audit, splits, market)["train"]
-    audit_world(audit, asked, settings, roots, market, train)
+        fix = "Let each split start after the one before."
+        audit.findings.append(Finding("splits", "LEAK", str(error), fix))
+    audit.world(settings, roots, market, train)
 
 
-def _audit_run(audit: Audit, asked: Asked) -> None:
-    from drltrade.experiments.audited_runs import open_run
-
-    run = open_run(asked.target, asked.env, asked.choice, asked.out)
-    world = watch_of(audit, asked, run.market)
-    _, leaking = audit_features(audit, run.settings, run.market, run.roots, world)
-    audit.findings += run.findings
-    spans = {} if run.splits is None else audit_splits(audit, run.splits, run.market)
-    if run.refused is not None and not leaking:
-        audit.findings.append(refusal(run.refused, "features"))
-    if run.game is None or leaking:
-        audit.skipped.append("The policy's orders, fills and equity: a feature leaks.")
-        return
-    game = run.game
-    train = spans.get("train", run.train)
-    if train is None:
-        audit.skipped.append("The scaler: these are not the data that it was fitted on.")
-    else:
-        audit.findings.append(scaler_finding(game, train, asked.seed))
-    audit.findings += hints_of(game)
-    audit.findings += audit_env(game, world, run.actions)
-    _act(audit, game, lambda: run.policy, run.name, world)
-
-
-_AUDITS: Mapping[str, Callable[[Audit, Asked], None]] = {
+_AUDITS: Mapping[str, Callable[[Audit], None]] = {
     "env": _audit_env,
     "feature": _audit_feature,
     "reward": _audit_reward,
     "strategy": _audit_strategy,
     "experiment": _audit_experiment,
-    "run": _audit_run,
+    "run": audit_run,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,28 +16,7 @@ if TYPE_CHECKING:
     from drltrade.features import FeatureSpec
     from drltrade.features.source import Source
 
-__all__ = [
-    "FeatureSubjects",
-    "feature_subjects",
-    "refuses_look_ahead",
-    "strategy_maker",
-    "target_subject",
-]
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureSubjects:
-    """Features, ready to be asked.
-
-    Attributes:
-        specs: what the user asked for.
-        subjects: one for each spec.
-        names: the names of each one's columns.
-    """
-
-    specs: tuple[FeatureSpec, ...]
-    subjects: list[Subject]
-    names: list[tuple[str, ...]]
+__all__ = ["feature_subjects", "refuses_look_ahead", "target_subject"]
 
 
 def refuses_look_ahead(error: DrltradeError) -> bool:
@@ -48,11 +26,14 @@ def refuses_look_ahead(error: DrltradeError) -> bool:
 
 def feature_subjects(
     raw: Sequence[Any] | None, market: Market, roots: Iterable[Path]
-) -> FeatureSubjects:
+) -> tuple[tuple[FeatureSpec, ...], list[Subject]]:
     """Prepares features to be computed on changed data, each segment on its own.
 
     Loading a look-ahead plug-in for an env is refused; here it is asked all the same, so that the
     audit can say what it does.
+
+    Returns:
+        What the user asked for, and one subject for each, which plays to its columns by name.
 
     Raises:
         UsageError: a spec is wrong, or the data lack what it needs.
@@ -61,108 +42,92 @@ def feature_subjects(
     from drltrade.features import compute_features, default_features, parse_features
     from drltrade.features.source import source_of
 
-    places = tuple(roots)
-    specs = default_features(market) if raw is None else parse_features(list(raw))
-    sources = [source_of(spec, market, places) for spec in specs]
+    places, seen = tuple(roots), market.adjusted
+    specs = default_features(seen) if raw is None else parse_features(list(raw))
+    sources = [source_of(spec, seen, places) for spec in specs]
     try:
-        compute_features(market, specs, places)  # says what is wrong, but for looking ahead
+        compute_features(seen, specs, places)  # says what is wrong, but for looking ahead
     except UsageError as error:
         # What fails on fewer bars alone may read a file of its own: that is for the audit to say.
-        if not refuses_look_ahead(error) and not all(_computes(s, market) for s in sources):
+        if not refuses_look_ahead(error) and not all(_computes(s, seen) for s in sources):
             raise
-    subjects, names = [], []
-    for spec, source in zip(specs, sources, strict=True):
-        compute = _by_segment(source.compute)
-        subjects.append(Subject(spec.label, compute))
-        names.append(source.names(compute(market).shape[2]))
-    return FeatureSubjects(specs, subjects, names)
+    return specs, [Subject(_columns(source)) for source in sources]
 
 
 def _computes(source: Source, market: Market) -> bool:
     try:
-        _by_segment(source.compute)(market)
+        _columns(source)(market, 0)
     except UsageError:
         return False
     return True
 
 
-def _by_segment(compute: Callable[[Market], Any]) -> Callable[[Market], Any]:
+def _columns(source: Source) -> Callable[[Market, int], dict[str, Any]]:
+    def play(market: Market, last: int) -> dict[str, Any]:
+        values = _by_segment(lambda part, start: source.compute(part), market)
+        names = source.names(values.shape[2])
+        return {name: values[:, :, column] for column, name in enumerate(names)}
+
+    return play
+
+
+def _by_segment(compute: Callable[[Market, int], Any], market: Market) -> Any:
+    """Computes (market of a segment, its first bar) -> rows on what features and strategies see."""
     from drltrade.features.pieces import piece, spans
 
-    def whole(market: Market) -> Any:
-        parts = [compute(piece(market, start, stop)) for start, stop in spans(market.segment)]
-        return np.concatenate(parts)
-
-    return whole
-
-
-def strategy_maker(ref: str, roots: Sequence[Path], params: Mapping[str, Any]) -> Callable[[], Any]:
-    """Returns what makes a strategy afresh, with nothing remembered."""
-    from drltrade.agents.strategies import make_strategy
-
-    return lambda: make_strategy(ref, roots, **params)
+    seen = market.adjusted
+    parts = [compute(piece(seen, start, stop), start) for start, stop in spans(seen.segment)]
+    return np.concatenate(parts)
 
 
 def target_subject(
-    ref: str, roots: Sequence[Path], params: Mapping[str, Any], first: int
+    strategy: Any, params: Mapping[str, Any], market: Market, first: int
 ) -> Subject | None:
     """Prepares a strategy that names its targets for all bars at once; None for the others.
 
     Args:
-        ref: a strategy's name or `path.py:Name`.
-        roots: where a plug-in is looked up after the current folder.
-        params: its parameters.
+        strategy: as `make_strategy` makes it.
+        params: the parameters that it was made with.
+        market: the data as they are.
         first: the bar of its first decision.
+
+    Raises:
+        UsageError: it fails on the data, or returns something that is no target.
     """
-    from drltrade.agents.strategies import make_strategy
     from drltrade.backtest.leaks import Subject
 
-    strategy = make_strategy(ref, roots, **params)
-    ask: Any = getattr(strategy, "targets", None)
-    if ask is None:
+    if not hasattr(strategy, "targets"):
         return None
+    try:
+        strategy.targets(market.adjusted, first)  # says what is wrong, but for looking ahead
+    except UsageError as error:
+        if not refuses_look_ahead(error):
+            raise
+    ask = _unguarded(strategy, params)
+
+    def targets(part: Market, start: int) -> Any:
+        begin = max(first - start, 0)
+        if begin >= part.bars:
+            return np.full((part.bars, part.assets), np.nan)
+        own = ask(part, begin).reshape(part.bars, part.assets)
+        return np.where(np.arange(part.bars)[:, None] < begin, np.nan, own)
+
+    return Subject(lambda market, last: {strategy.name: _by_segment(targets, market)})
+
+
+def _unguarded(strategy: Any, params: Mapping[str, Any]) -> Callable[[Market, int], Any]:
     plugin = getattr(strategy, "plugin", None)
     if plugin is None:
+        return lambda market, first: np.asarray(strategy.targets(market, first), np.float64)
 
-        def own(market: Market) -> Any:
-            if first >= market.bars:
-                return np.full((market.bars, market.assets, 1), np.nan)
-            return np.asarray(ask(market, first))[:, :, None]
-
-        return Subject(strategy.name, own)
-    return Subject(strategy.name, _unguarded(plugin, params, first))
-
-
-def _unguarded(plugin: Any, params: Mapping[str, Any], first: int) -> Callable[[Market], Any]:
-    from drltrade.features.pieces import piece, spans
-    from drltrade.features.plugin import failure
-
-    def targets(market: Market) -> Any:
-        answer = np.full((market.bars, market.assets), np.nan)
-        for start, stop in spans(market.segment):
-            begin = max(start, first)
-            if begin < stop:
-                part = answer_of(piece(market, start, stop), begin - start)
-                answer[begin:stop] = part[begin - start :]
-        return answer[:, :, None]
-
-    def answer_of(market: Market, begin: int) -> Any:
-        call: Any = plugin.target
+    def ask(market: Market, first: int) -> Any:
         try:
-            call = call(**params).targets if isinstance(call, type) else call
-            values = np.array(call(market, begin), dtype=np.float64)
+            made = plugin.target
+            call = made(**params).targets if isinstance(made, type) else made
+            return np.array(call(market, first), np.float64).reshape(market.bars, market.assets)
         except DrltradeError:
             raise
-        except Exception as error:
-            what = f"The strategy '{plugin.ref}'"
-            raise UsageError(failure(what, plugin.path, error)) from error
-        if values.shape == (market.bars,) and market.assets == 1:
-            values = values[:, None]
-        if values.shape != (market.bars, market.assets):
-            raise UsageError(
-                f"The strategy '{plugin.ref}' returned the shape {values.shape}, but must return"
-                f" [T, N] = {(market.bars, market.assets)}."
-            )
-        return values
+        except Exception as error:  # whatever a user's code makes of changed data
+            raise UsageError(f"The strategy '{plugin.ref}' failed: {error}") from error
 
-    return targets
+    return ask

@@ -10,13 +10,13 @@ import pytest
 from small_worlds import random_market, small_game
 
 from drltrade.agents.strategies import STRATEGIES, make_strategy
-from drltrade.backtest.audit import audit_columns, audit_targets
+from drltrade.backtest.audit import audit_actor, audit_columns, audit_env
 from drltrade.backtest.findings import Watch
 from drltrade.backtest.hints import hints_of, scaler_finding
 from drltrade.backtest.leaks import Subject
-from drltrade.backtest.replay import audit_actor, audit_env
 from drltrade.backtest.worlds import CHANGES, changed, choose_cuts
 from drltrade.data import Market, stack
+from drltrade.data.reserved import RESERVED
 from drltrade.features import Scaler, compute_features
 
 MARKET = random_market(bars=600, assets=2, seed=3)
@@ -64,9 +64,8 @@ CLEAN = {
 
 
 def columns(function, name="mine", world=WORLD):
-    subject = Subject(name, lambda market: np.asarray(function(market), np.float64)[:, :, None])
-    findings, leaking = audit_columns([subject], [[name]], world)
-    return findings, leaking
+    subject = Subject(lambda market, last: {name: np.asarray(function(market), np.float64)})
+    return audit_columns([subject], world)
 
 
 @pytest.mark.parametrize("looks", LEAKS)
@@ -156,11 +155,12 @@ class Oracle:
 
 
 def orders(strategy):
-    return Subject(strategy.name, lambda m: np.asarray(strategy.targets(m, 0))[:, :, None])
+    subject = Subject(lambda market, last: {strategy.name: np.asarray(strategy.targets(market, 0))})
+    return audit_columns([subject], WORLD, "targets")[0]
 
 
 def test_a_strategy_that_reads_tomorrow_is_caught():
-    (finding,) = audit_targets(orders(Oracle()), WORLD, 0)
+    (finding,) = orders(Oracle())
     assert finding.level == "LEAK"
     assert "The strategy 'oracle' reads tomorrow" in finding.message
     assert finding.details["ahead"] == 1
@@ -169,7 +169,7 @@ def test_a_strategy_that_reads_tomorrow_is_caught():
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_built_in_strategy_passes(name):
     game = small_game(market=MARKET)
-    findings = audit_targets(orders(make_strategy(name)), WORLD, 0)
+    findings = orders(make_strategy(name))
     findings += audit_actor(game, lambda: make_strategy(name), name, WORLD)
     assert {finding.level for finding in findings} == {"ok"}
     assert {finding.check for finding in findings} == {"targets", "actions", "fills", "equity"}
@@ -300,20 +300,127 @@ def test_a_scaler_that_knows_the_test_split_is_caught():
     raw = compute_features(MARKET)
     for rows, level in ((slice(0, 400), "ok"), (slice(None), "LEAK"), (slice(0, 410), "warning")):
         scaler = Scaler.fit("standard", raw, rows)
-        finding = scaler_finding(replace(game, scaler=scaler), (0, 399), 0)
+        finding = scaler_finding(replace(game, scaler=scaler), np.array([[0, 399]]))
         assert finding.level == level, rows
 
 
 def test_assumptions_are_reported():
     costs = {"commission": {"rate": 0.0}, "slippage": {"rate": 0.0}}
-    bad = small_game(market=MARKET, fill="same_close", costs=costs)
+    margin = {"maintenance": 0.0}
+    bad = small_game(market=MARKET, fill="same_close", costs=costs, margin=margin, equity=1e7,
+                     actions="continuous")  # fmt: skip
     late = bad.within(bad.first, 60)
     levels = {finding.check: finding.level for finding in hints_of(late)}
-    assert levels == {
-        "warm-up": "warning", "survivorship": "warning", "fill": "warning", "costs": "warning",
-    }  # fmt: skip
-    good = hints_of(small_game(bars=600))
+    wrong = {"warm-up", "survivorship", "fill", "costs", "margin", "size"}
+    assert levels == dict.fromkeys(wrong, "warning") | {"halts": "ok", "prices": "ok"}
+    good = hints_of(small_game(bars=600, equity=1e4))
     assert {finding.level for finding in good} == {"ok"}
+
+
+def test_the_size_of_an_order_is_compared_with_what_is_traded():
+    def size(**settings):
+        found = {f.check: f for f in hints_of(small_game(market=MARKET, **settings))}
+        return found["size"]
+
+    usual = np.nanmedian(MARKET.close * MARKET.volume, axis=0).min()
+    assert size(equity=2 * usual).details["share"] == pytest.approx(1.0)  # half of it an asset
+    assert size(equity=2 * usual).level == "warning"
+    assert size(equity=0.01 * usual).level == "ok"
+    assert size(equity=2 * usual, participation={"rate": 0.1}).level == "ok"
+    assert size(equity=2 * usual, costs={"impact": {"coefficient": 1.0}}).level == "ok"
+    closes = small_game(market=Market.build(MARKET.close), fill="next_close")
+    assert "no volume" in {f.check: f.message for f in hints_of(closes)}["size"]
+
+
+def test_bars_that_cannot_be_traded_are_counted():
+    volume = MARKET.volume.copy()
+    volume[100:103, 0] = 0.0
+    tradable = np.ones((600, 2))
+    tradable[200, 1] = 0.0
+    market = replace(MARKET, volume=volume, columns={"tradable": tradable})
+    found = {finding.check: finding for finding in hints_of(small_game(market=market))}
+    assert found["halts"].level == "warning"
+    assert found["halts"].details["bars"] == 4
+
+
+def test_delistings_are_told_from_symbols_that_stand_still():
+    delisted = np.zeros((600, 2))
+    delisted[500:, 0] = 1.0
+    one = replace(MARKET, columns={"delisted": delisted})
+    found = {finding.check: finding for finding in hints_of(small_game(market=one))}
+    assert found["survivorship"].level == "ok"
+    assert found["survivorship"].details["gone"] == ["A0"]
+    close = MARKET.close.copy()
+    close[-30:, 1] = close[-31, 1]
+    columns = {"delisted": delisted}
+    game = small_game(market=Market.build(close, columns=columns), fill="next_close")
+    found = {finding.check: finding for finding in hints_of(game)}
+    assert found["survivorship"].level == "warning"
+    assert "1 not marked as delisted" in found["survivorship"].message
+
+
+def traded():
+    """Raw prices of two assets with splits, dividends and halts."""
+    rng = np.random.default_rng(5)
+    split, dividend, tradable = np.ones((600, 2)), np.zeros((600, 2)), np.ones((600, 2))
+    split[[150, 420], 0] = (2.0, 0.5)
+    dividend[60::63] = 0.4
+    tradable[rng.integers(0, 600, 20), 1] = 0.0
+    columns = {"split": split, "dividend": dividend, "tradable": tradable}
+    return replace(MARKET, raw=True, columns=columns)
+
+
+RAW = traded()
+
+
+def test_an_env_of_raw_prices_with_reserved_columns_passes():
+    game = small_game(market=RAW, actions="continuous")
+    world = Watch(RAW, choose_cuts(RAW, 5, 0), 0)
+    findings = audit_env(game, world)
+    findings += audit_actor(game, lambda: make_strategy("momentum"), "momentum", world)
+    assert {finding.level for finding in findings} == {"ok"}
+    assert all("9 changed futures" in finding.message for finding in findings)
+    told = {finding.check: finding.message for finding in hints_of(game)}
+    assert "2 splits and 18 dividends" in told["prices"]
+    bare = replace(RAW, columns={})
+    told = {finding.check: finding.level for finding in hints_of(small_game(market=bare))}
+    assert told["prices"] == "warning"
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_a_feature_that_reads_tomorrows_reserved_column_is_caught(name):
+    column = np.full((600, 2), RESERVED[name].default)
+    market = replace(RAW, columns={**RAW.columns, name: RAW.columns.get(name, column)})
+    world = Watch(market, choose_cuts(market, 5, 0), 0)
+    findings, leaking = columns(
+        lambda m: pd.DataFrame(m.adjusted.columns[name]).shift(-1).ffill(), world=world
+    )
+    assert leaking == [0]
+    (leak,) = findings
+    assert "reads tomorrow" in leak.message
+    assert "shifted by -1" in leak.message
+    held = columns(lambda m: m.adjusted.columns[name], world=world)[0]
+    assert [finding.level for finding in held] == ["ok"]
+    assert "27 changed futures" in held[0].message
+
+
+def test_a_centred_average_of_adjusted_prices_is_named_across_splits():
+    world = Watch(RAW, choose_cuts(RAW, 5, 0), 0)
+    looks = "a centred moving average over 9 bars"
+    function = LEAKS[looks]
+    findings, _ = columns(lambda market: function(market.adjusted), world=world)
+    assert looks in findings[0].message
+
+
+@pytest.mark.parametrize("how", ["x10", "garbage"])
+def test_changed_reserved_columns_stay_legal(how):
+    values = {name: np.full((600, 2), RESERVED[name].default) for name in RESERVED}
+    market = replace(RAW, columns={**values, **RAW.columns})
+    world = changed(market, 300, how, 0)
+    for name in RESERVED:
+        assert np.array_equal(world.columns[name][:301], market.columns[name][:301])
+        assert how == "garbage" or (world.columns[name] != market.columns[name])[301:].all()
+    assert np.isfinite(world.adjusted.close).all()
 
 
 def test_a_symbol_that_stands_still_at_the_end_counts_as_gone():

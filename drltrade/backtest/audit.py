@@ -131,7 +131,7 @@ def _judge(about: _About, seen: Seen, world: Watch) -> list[Finding]:
         fix = "Draw from a generator with a seed, np.random.default_rng(0), made at every call."
         return [Finding(check, "failed", f"{message} Nothing can be shown of it.", fix)]
     if not seen.worlds:
-        message = f"{who} gave nothing in any of the {seen.refused} changed futures: {what}."
+        message = f"{who} could be asked in no changed future: {what}."
         return [Finding(check, "failed", message, "Use more bars: --start and --end.")]
     if not seen.events:
         return []

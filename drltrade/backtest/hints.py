@@ -214,7 +214,7 @@ def _prices(market: Market) -> Finding:
         return Finding("prices", "warning", f"{told} a crash, a dividend is lost.", fix)
     splits = int((market.columns["split"] != 1).sum())
     dividends = int((market.columns["dividend"] > 0).sum())
-    told = f"Prices are as traded; {splits:,} splits and {dividends:,} dividends go to the ledger."
+    told = f"Prices are as traded; in the ledger, splits: {splits:,}, dividends: {dividends:,}."
     return Finding("prices", "ok", told, details={"splits": splits, "dividends": dividends})
 
 

@@ -63,6 +63,11 @@ class Event:
     how: str
 
     @property
+    def at(self) -> Any:
+        """What takes the entry's own column out of an array."""
+        return (slice(None), *self.place)
+
+    @property
     def ahead(self) -> int:
         """How many bars to come the value has read, at least."""
         return self.cut + 1 - self.row
@@ -80,7 +85,6 @@ class Seen:
         events: what moved.
         worlds: in how many changed futures it was played.
         bars: how many bars were compared there.
-        refused: how many futures could not be played, as with too few bars.
     """
 
     base: NDArray[Any]
@@ -90,7 +94,6 @@ class Seen:
     events: list[Event] = field(default_factory=list)
     worlds: int = 0
     bars: int = 0
-    refused: int = 0
 
 
 def watch(subjects: Sequence[Subject], world: Watch, cuts: Sequence[int]) -> list[dict[str, Seen]]:
@@ -139,11 +142,10 @@ def _compare(subject: Subject, found: dict[str, Seen], market: Market, cut: int,
     try:
         rows = subject.on(market, cut)
     except DrltradeError:
-        rows = {}  # too few bars are left for it, or the garbage is no number
+        return  # too few bars are left for it, or the garbage is no number
     for name, seen in found.items():
         base, now = seen.base, rows.get(name)
         if now is None or now.shape[1:] != base.shape[1:]:
-            seen.refused += 1
             continue
         count = min(cut + 1 - seen.start, len(base), len(now))
         seen.worlds += 1

@@ -18,6 +18,8 @@ from drltrade.errors import DrltradeError
 __all__ = ["Guess", "recognise"]
 
 Ask = Callable[[Market], NDArray[Any]]
+Response = tuple[int, NDArray[np.intp], NDArray[Any]]
+"""A bar, the rows of a column that move when it does, and what the column is then."""
 
 _PROBES = 40
 """Single bars that are changed, at most, to see which of them a value reads."""
@@ -38,16 +40,6 @@ class Guess:
     fix: str
 
 
-@dataclass(frozen=True, eq=False)
-class _Response:
-    """The rows of a column that move when one bar does, and the column before and after."""
-
-    bar: int
-    rows: NDArray[np.intp]
-    base: NDArray[Any]
-    values: NDArray[Any]
-
-
 def recognise(ask: Ask, seen: Seen, events: Sequence[Event], world: Watch) -> Guess:
     """Guesses what a leaking column is, from where it moved and from which bars move it.
 
@@ -62,15 +54,15 @@ def recognise(ask: Ask, seen: Seen, events: Sequence[Event], world: Watch) -> Gu
         return _UNTIL_THE_END
     later = [event for event in events if event.cut in spread[len(spread) // 2 :]]
     if any(event.share >= 0.5 or event.ahead > event.cut / 2 for event in later):
-        return _whole_series(seen.base, events[0].place)
+        return _whole_series(seen.base, events[0])
     worst = max(events, key=lambda event: event.ahead)
-    if not later and not any(event.cut in spread for event in events):
-        reach = [each.bar - int(each.rows[0]) for each in _responses(ask, seen, worst, world)]
+    if not any(event.cut in spread for event in events):
+        reach = [bar - int(rows[0]) for bar, rows, _ in _responses(ask, seen, worst, world)]
         return _back_fill(max([worst.ahead, *reach]))
     for event in sorted(events, key=lambda event: (event.cut not in spread, -event.ahead)):
         found = next(_responses(ask, seen, event, world, worst.ahead), None)
         if found is not None:
-            return _from_response(found)
+            return _from_response(seen.base[event.at], *found)
     return Guess(
         f"reads the future from bar t+{worst.ahead}", worst.ahead, "Use bars up to t only."
     )
@@ -78,35 +70,35 @@ def recognise(ask: Ask, seen: Seen, events: Sequence[Event], world: Watch) -> Gu
 
 def _responses(
     ask: Ask, seen: Seen, event: Event, world: Watch, reach: int = _PROBES
-) -> Iterator[_Response]:
+) -> Iterator[Response]:
     """Changes single bars after a cut, prices before events, and yields those that rows before see.
 
     Events come last: a split moves every adjusted price after it.
     """
     market = world.market
-    at: Any = (slice(None), *event.place)
-    base = seen.base[at]
+    base = seen.base[event.at]
     bars = range(event.cut + 1, min(event.cut + 1 + min(reach, _PROBES), market.bars))
     for events in (False, True):
         for bar in bars:
             try:
-                values = ask(bumped(market, bar, events))[at]
+                values = ask(bumped(market, bar, events))[event.at]
             except DrltradeError:
                 continue  # of such data it makes no values
             rows = np.flatnonzero(differs(base, values) & beyond_rounding(base, values, base))
             if len(rows) and rows[0] < bar:
-                yield _Response(bar, rows, base, values)
+                yield bar, rows, values
 
 
-def _from_response(found: _Response) -> Guess:
+def _from_response(
+    base: NDArray[Any], bar: int, rows: NDArray[np.intp], values: NDArray[Any]
+) -> Guess:
     """Reads the kind of a leak off the rows that one bar moves."""
-    first, last, bar = int(found.rows[0]), int(found.rows[-1]), found.bar
+    first, last = int(rows[0]), int(rows[-1])
     before, after = bar - first, last - bar
-    if after >= 0 and all(
-        np.ptp(each[first : bar + 1]) == 0 for each in (found.base, found.values)
-    ):
+    between = slice(first, bar + 1)
+    if after >= 0 and np.ptp(base[between]) == 0 and np.ptp(values[between]) == 0:
         return _back_fill(before)
-    contiguous = len(found.rows) == last - first + 1
+    contiguous = len(rows) == last - first + 1
     if contiguous and before + after >= 2 and abs(before - after) <= 1:
         width = before + after + 1
         return Guess(
@@ -114,7 +106,7 @@ def _from_response(found: _Response) -> Guess:
             before,
             f"Average the last {width} bars: rolling({width}).mean() without center=True.",
         )
-    if after < 0 and len(found.rows) > 1:
+    if after < 0 and len(rows) > 1:
         return Guess(
             f"reads the future from bar t+{-after} to t+{before}",
             before,
@@ -132,10 +124,9 @@ def _back_fill(ahead: int) -> Guess:
     return Guess("looks like a back-fill", ahead, fix)
 
 
-def _whole_series(base: NDArray[Any], place: tuple[int, ...]) -> Guess:
+def _whole_series(base: NDArray[Any], event: Event) -> Guess:
     """Tells the scalings of a whole column apart: of one asset, or of all together."""
-    at: Any = (slice(None), *place)
-    for values in (base[at], base):
+    for values in (base[event.at], base):
         known = values[np.isfinite(values)]
         if len(known) and abs(known.mean()) < 0.01 and abs(known.std() - 1.0) < 0.01:
             return Guess("looks like a whole-series z-score", None, _SCALE)

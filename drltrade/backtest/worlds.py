@@ -90,17 +90,12 @@ def changed(market: Market, cut: int, how: str, seed: int) -> Market:
     later = np.arange(market.bars) > cut
     if how == "x10":
         return _mixed(market, later, _scaled(market, 10.0), _columns(market, 10.0))
-    rng = np.random.default_rng([seed, cut])
-    return _mixed(market, later, _noise(market, rng), _noisy_columns(market, rng))
+    return _mixed(market, later, *_noise(market, 1.0, [seed, cut]))
 
 
 def elsewhere(market: Market, seed: int) -> Market:
-    """Returns a Market on the same clock of which every bar is another: a calm random walk."""
-    rng = np.random.default_rng([seed, market.bars])
-    steps = rng.normal(0.0, 0.01, market.close.shape)
-    factor = np.exp(np.cumsum(steps, axis=0)) * market.close[:1] / market.close
-    columns = {key: _shuffled(values, rng) for key, values in market.columns.items()}
-    return _mixed(market, np.ones(market.bars, np.bool_), _scaled(market, factor), columns)
+    """Returns a Market on the same clock of which every bar is another, calm enough to play on."""
+    return _mixed(market, np.ones(market.bars, np.bool_), *_noise(market, 0.005, [seed]))
 
 
 def bumped(market: Market, bar: int, events: bool) -> Market:
@@ -140,18 +135,25 @@ def _scaled(market: Market, factor: float | Floats) -> dict[str, Floats]:
     return tables
 
 
-def _noise(market: Market, rng: np.random.Generator) -> dict[str, Floats]:
-    shape = market.close.shape
-    level = np.median(market.close, axis=0)
-    close, open_ = (level * np.exp(rng.normal(0, 1.0, shape)) for _ in range(2))
-    wide = np.exp(np.abs(rng.normal(0, 0.5, (2, *shape))))
-    return {
+def _noise(
+    market: Market, scale: float, seed: list[int]
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Draws prices around their median, and columns; the reserved ones have their rows mixed."""
+    rng = np.random.default_rng(seed)
+    shape, level = market.close.shape, np.median(market.close, axis=0)
+    close, open_ = (level * np.exp(rng.normal(0, scale, shape)) for _ in range(2))
+    wide = np.exp(np.abs(rng.normal(0, scale / 2, (2, *shape))))
+    prices = {
         "open": open_,
         "high": np.maximum(open_, close) * wide[0],
         "low": np.minimum(open_, close) / wide[1],
         "close": close,
         "volume": (1.0 + np.median(market.volume, axis=0)) * rng.lognormal(0, 1.0, shape),
     }
+    columns = {key: _like(own, rng.normal(0, 100.0, shape)) for key, own in market.columns.items()}
+    for key in held(columns, market.raw):
+        columns[key] = rng.permutation(market.columns[key])
+    return prices, columns
 
 
 def _columns(market: Market, factor: float) -> dict[str, Floats]:
@@ -161,20 +163,6 @@ def _columns(market: Market, factor: float) -> dict[str, Floats]:
         key: _ALLOWED[key](values) if key in reserved else values * factor + 0.1
         for key, values in market.columns.items()
     }
-
-
-def _noisy_columns(market: Market, rng: np.random.Generator) -> dict[str, Floats]:
-    reserved = held(market.columns, market.raw)
-    return {
-        key: _shuffled(values, rng)
-        if key in reserved
-        else _like(values, rng.normal(0, 100.0, values.shape))
-        for key, values in market.columns.items()
-    }
-
-
-def _shuffled(values: Floats, rng: np.random.Generator) -> Floats:
-    return values[rng.permutation(len(values))]
 
 
 def _split_otherwise(values: Floats) -> Floats:

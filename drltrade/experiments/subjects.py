@@ -44,22 +44,13 @@ def feature_subjects(
 
     places, seen = tuple(roots), market.adjusted
     specs = default_features(seen) if raw is None else parse_features(list(raw))
-    sources = [source_of(spec, seen, places) for spec in specs]
+    subjects = [Subject(_columns(source_of(spec, seen, places))) for spec in specs]
     try:
         compute_features(seen, specs, places)  # says what is wrong, but for looking ahead
-    except UsageError as error:
-        # What fails on fewer bars alone may read a file of its own: that is for the audit to say.
-        if not refuses_look_ahead(error) and not all(_computes(s, seen) for s in sources):
-            raise
-    return specs, [Subject(_columns(source)) for source in sources]
-
-
-def _computes(source: Source, market: Market) -> bool:
-    try:
-        _columns(source)(market, 0)
     except UsageError:
-        return False
-    return True
+        for subject in subjects:
+            subject.on(market)  # what fails on fewer bars alone is for the audit to say
+    return specs, subjects
 
 
 def _columns(source: Source) -> Callable[[Market, int], dict[str, Any]]:

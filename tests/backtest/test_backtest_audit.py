@@ -12,12 +12,10 @@ from small_worlds import random_market, small_game
 from drltrade.agents.strategies import STRATEGIES, make_strategy
 from drltrade.backtest.audit import audit_actor, audit_columns, audit_env
 from drltrade.backtest.findings import Watch
-from drltrade.backtest.hints import hints_of, scaler_finding
 from drltrade.backtest.leaks import Subject
 from drltrade.backtest.worlds import CHANGES, changed, choose_cuts
-from drltrade.data import Market, stack
+from drltrade.data import stack
 from drltrade.data.reserved import RESERVED
-from drltrade.features import Scaler, compute_features
 
 MARKET = random_market(bars=600, assets=2, seed=3)
 WORLD = Watch(MARKET, choose_cuts(MARKET, 5, 0), 0)
@@ -295,70 +293,6 @@ def test_a_reward_that_knows_the_next_bar_is_caught():
     assert "The reward" in findings[-1].message
 
 
-def test_a_scaler_that_knows_the_test_split_is_caught():
-    game = small_game(market=MARKET)
-    raw = compute_features(MARKET)
-    for rows, level in ((slice(0, 400), "ok"), (slice(None), "LEAK"), (slice(0, 410), "warning")):
-        scaler = Scaler.fit("standard", raw, rows)
-        finding = scaler_finding(replace(game, scaler=scaler), np.array([[0, 399]]))
-        assert finding.level == level, rows
-
-
-def test_assumptions_are_reported():
-    costs = {"commission": {"rate": 0.0}, "slippage": {"rate": 0.0}}
-    margin = {"maintenance": 0.0}
-    bad = small_game(market=MARKET, fill="same_close", costs=costs, margin=margin, equity=1e7,
-                     actions="continuous")  # fmt: skip
-    late = bad.within(bad.first, 60)
-    levels = {finding.check: finding.level for finding in hints_of(late)}
-    wrong = {"warm-up", "survivorship", "fill", "costs", "margin", "size"}
-    assert levels == dict.fromkeys(wrong, "warning") | {"halts": "ok", "prices": "ok"}
-    good = hints_of(small_game(bars=600, equity=1e4))
-    assert {finding.level for finding in good} == {"ok"}
-
-
-def test_the_size_of_an_order_is_compared_with_what_is_traded():
-    def size(**settings):
-        found = {f.check: f for f in hints_of(small_game(market=MARKET, **settings))}
-        return found["size"]
-
-    usual = np.nanmedian(MARKET.close * MARKET.volume, axis=0).min()
-    assert size(equity=2 * usual).details["share"] == pytest.approx(1.0)  # half of it an asset
-    assert size(equity=2 * usual).level == "warning"
-    assert size(equity=0.01 * usual).level == "ok"
-    assert size(equity=2 * usual, participation={"rate": 0.1}).level == "ok"
-    assert size(equity=2 * usual, costs={"impact": {"coefficient": 1.0}}).level == "ok"
-    closes = small_game(market=Market.build(MARKET.close), fill="next_close")
-    assert "no volume" in {f.check: f.message for f in hints_of(closes)}["size"]
-
-
-def test_bars_that_cannot_be_traded_are_counted():
-    volume = MARKET.volume.copy()
-    volume[100:103, 0] = 0.0
-    tradable = np.ones((600, 2))
-    tradable[200, 1] = 0.0
-    market = replace(MARKET, volume=volume, columns={"tradable": tradable})
-    found = {finding.check: finding for finding in hints_of(small_game(market=market))}
-    assert found["halts"].level == "warning"
-    assert found["halts"].details["bars"] == 4
-
-
-def test_delistings_are_told_from_symbols_that_stand_still():
-    delisted = np.zeros((600, 2))
-    delisted[500:, 0] = 1.0
-    one = replace(MARKET, columns={"delisted": delisted})
-    found = {finding.check: finding for finding in hints_of(small_game(market=one))}
-    assert found["survivorship"].level == "ok"
-    assert found["survivorship"].details["gone"] == ["A0"]
-    close = MARKET.close.copy()
-    close[-30:, 1] = close[-31, 1]
-    columns = {"delisted": delisted}
-    game = small_game(market=Market.build(close, columns=columns), fill="next_close")
-    found = {finding.check: finding for finding in hints_of(game)}
-    assert found["survivorship"].level == "warning"
-    assert "1 not marked as delisted" in found["survivorship"].message
-
-
 def traded():
     """Raw prices of two assets with splits, dividends and halts."""
     rng = np.random.default_rng(5)
@@ -380,11 +314,6 @@ def test_an_env_of_raw_prices_with_reserved_columns_passes():
     findings += audit_actor(game, lambda: make_strategy("momentum"), "momentum", world)
     assert {finding.level for finding in findings} == {"ok"}
     assert all("9 changed futures" in finding.message for finding in findings)
-    told = {finding.check: finding.message for finding in hints_of(game)}
-    assert "2 splits and 18 dividends" in told["prices"]
-    bare = replace(RAW, columns={})
-    told = {finding.check: finding.level for finding in hints_of(small_game(market=bare))}
-    assert told["prices"] == "warning"
 
 
 @pytest.mark.parametrize("name", RESERVED)
@@ -421,19 +350,3 @@ def test_changed_reserved_columns_stay_legal(how):
         assert np.array_equal(world.columns[name][:301], market.columns[name][:301])
         assert how == "garbage" or (world.columns[name] != market.columns[name])[301:].all()
     assert np.isfinite(world.adjusted.close).all()
-
-
-def test_a_symbol_that_stands_still_at_the_end_counts_as_gone():
-    close = MARKET.close.copy()
-    close[-30:, 1] = close[-31, 1]
-    game = small_game(market=Market.build(close), fill="next_close")
-    found = {finding.check: finding for finding in hints_of(game)}
-    assert found["survivorship"].details["gone"] == ["A1"]
-
-
-def test_a_column_without_a_lag_is_warned_of():
-    market = replace(MARKET, columns={"vix": np.ones((600, 2))})
-    features = ["gap", {"column": "vix", "lag": 0}]
-    found = hints_of(small_game(market=market, features=features))
-    assert found[-1].check == "lags"
-    assert "vix" in found[-1].message

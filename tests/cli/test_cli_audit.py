@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from drltrade.cli import main
@@ -30,6 +31,9 @@ def backfill(market):
 
 def shifted(market):
     return pd.DataFrame(market.close).pct_change().shift(-1).fillna(0)
+
+def payout(market):
+    return pd.DataFrame(market.columns["dividend"]).shift(-1).fillna(0)
 
 def stored(market):
     return np.sign(np.diff(CLOSE, axis=0, append=CLOSE[-1:]))
@@ -137,8 +141,37 @@ def test_what_is_clean_passes(audit, target, kind):
     assert content["passed"] is True
     assert {finding["level"] for finding in content["findings"]} <= {"ok", "warning"}
     checks = {finding["check"] for finding in content["findings"]}
-    assert {"features", "scaler", "warm-up", "survivorship", "fill", "costs"} <= checks
+    assumed = {"features", "scaler", "warm-up", "survivorship", "costs"}
+    assumed |= {"fill", "halts", "size", "margin", "prices"}
+    assert assumed <= checks
     assert {"observations", "rewards", "equity"} <= checks
+
+
+def test_prices_as_traded_are_audited_with_their_events(audit, tmp_path):
+    rng = np.random.default_rng(0)
+    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, 400)))
+    day = np.datetime64("2020-01-01") + np.arange(400)
+    split, dividend = np.where(np.arange(400) == 200, 2, 1), np.where(np.arange(400) % 60, 0, 0.5)
+    tradable = (np.arange(400) % 90 != 45).astype(int)
+    lines = ["date,open,high,low,close,volume,split,dividend,tradable"]
+    for row in zip(day, *[close] * 4, [1_000_000] * 400, split, dividend, tradable, strict=True):
+        lines.append(",".join(str(value) for value in row))
+    (tmp_path / "prices.csv").write_text("\n".join(lines))
+    (tmp_path / "raw.yaml").write_text(
+        "data: {source: prices.csv, prices: raw}\nwindow: 2\nequity: 10000\n"
+    )
+    code, content, _ = audit("raw.yaml")
+    found = {finding["check"]: finding for finding in content["findings"]}
+    assert code == 0
+    assert {check for check, f in found.items() if f["level"] != "ok"} == {"halts"}
+    assert (found["prices"]["splits"], found["prices"]["dividends"]) == (1, 7)
+    assert found["features"]["message"].endswith("27 changed futures.")
+    assert audit("momentum", "--env", "raw.yaml")[0] == 0
+    code, content, _ = audit("mine.py:payout", "--env", "raw.yaml")
+    assert code == 1
+    (leak,) = leaks(content)
+    assert "'payout' reads tomorrow" in leak["message"]
+    assert "shifted by -1" in leak["message"]
 
 
 def test_an_env_with_a_leaking_feature_is_caught_and_the_rest_of_it_checked(audit, tmp_path):

@@ -1,32 +1,25 @@
-"""Mistakes in the engine, the faces, the actions and the rewards, and what must notice each."""
+"""Mistakes in the engine, the faces, the actions and the game, and what must notice each."""
 
 from honesty.mutated_library import Mutant
 
 ENVS_MUTANTS = (
     Mutant(
         "an indicator of 1.0 blocks trade",
-        "sim/engine.py",
-        "self._account, self._book, self._status, targets, self.prices.table,",
+        "envs/single.py",
+        "held.advance()",
         (
-            "self._account, self._book, self._status,\n"
-            "            np.where(self._buffers[self._turn - 1][:, :1] == 1.0, np.nan, "
-            "targets), self.prices.table,"
+            "if held.observation[0] == 1.0:\n"
+            "            held.targets[:] = np.nan\n"
+            "        held.advance()"
         ),
         ("an_indicator_equal_to_one_blocks_no_trade",),
     ),
     Mutant(
         "one observation buffer for all steps",
         "sim/engine.py",
-        "self._turn = (self._turn + 1) % len(self._buffers)",
+        "self._turn = (self._turn + 1) % len(self._worlds)",
         "pass",
         ("an_observation_that_an_agent_keeps_does_not_change_under_its_hands",),
-    ),
-    Mutant(
-        "reward from prices instead of equity",
-        "sim/engine.py",
-        "return np.log(self.equity / self.equity_before)",
-        "return np.log1p(self.benchmark_return)",
-        ("a_reward_is_no_portfolio_level", "churning_on_a_flat_market_is_paid_with_its_costs"),
     ),
     Mutant(
         "single: reset(seed) ignored",
@@ -73,15 +66,15 @@ ENVS_MUTANTS = (
     Mutant(
         "observation as a list",
         "envs/single.py",
-        "return self._batch.observations[0].copy(), reward, terminated, truncated, info",
-        "return self._batch.observations[0].tolist(), reward, terminated, truncated, info",
+        "return held.observation.copy(), reward, terminated, truncated, info",
+        "return held.observation.tolist(), reward, terminated, truncated, info",
         ("observations_are_float32_arrays_inside_their_space_on_every_face",),
     ),
     Mutant(
         "first observation as float64",
         "envs/single.py",
-        "return self._batch.observations[0].copy(), self._info()",
-        "return self._batch.observations[0].astype(float), self._info()",
+        "return self._held.observation.copy(), self._info()",
+        "return self._held.observation.astype(float), self._info()",
         ("observations_are_float32_arrays_inside_their_space_on_every_face",),
     ),
     Mutant(
@@ -101,8 +94,8 @@ ENVS_MUTANTS = (
     Mutant(
         "ends swapped",
         "envs/single.py",
-        "return self._batch.observations[0].copy(), reward, terminated, truncated, info",
-        "return self._batch.observations[0].copy(), reward, truncated, terminated, info",
+        "return held.observation.copy(), reward, terminated, truncated, info",
+        "return held.observation.copy(), reward, truncated, terminated, info",
         (
             "the_end_of_the_data_truncates_and_never_terminates",
             "ruin_terminates_and_is_no_truncation",
@@ -114,7 +107,8 @@ ENVS_MUTANTS = (
         ("info = self._info()\n        info["),
         (
             "if self._over:\n"
-            "            reward = float(np.log(step.equity[0] / step.start[0]))\n"
+            "            start = held.numbers[PLACES['start'] // 8]\n"
+            "            reward = float(np.log(held.numbers[EQUITY] / start))\n"
             "        info = self._info()\n"
             "        info["
         ),
@@ -213,114 +207,6 @@ ENVS_MUTANTS = (
         ("a_continuous_action_of_minus_one_is_a_short",),
     ),
     Mutant(
-        "reward is the portfolio level",
-        "envs/rewards.py",
-        "    return step.log_return\n",
-        "    return step.equity / step.start\n",
-        ("a_reward_is_no_portfolio_level", "the_final_reward_of_an_episode_is_paid_once"),
-    ),
-    Mutant(
-        "reward is money",
-        "envs/rewards.py",
-        "return (step.equity - step.equity_before) / step.start",
-        "return step.equity - step.equity_before",
-        ("a_reward_does_not_know_how_much_money_there_is",),
-    ),
-    Mutant(
-        "profit is the portfolio level",
-        "envs/rewards.py",
-        "return (step.equity - step.equity_before) / step.start",
-        "return step.equity / step.start - 1.0",
-        ("a_reward_is_no_portfolio_level",),
-    ),
-    Mutant(
-        "reward before costs",
-        "envs/rewards.py",
-        "    return step.log_return\n",
-        "    return np.log1p((step.gap_pnl + step.bar_pnl) / step.equity_before)\n",
-        ("churning_on_a_flat_market_is_paid_with_its_costs",),
-    ),
-    Mutant(
-        "churning is rewarded",
-        "envs/rewards.py",
-        "    return step.log_return\n",
-        "    return step.log_return + 0.01 * step.turnover\n",
-        (
-            "churning_on_a_flat_market_is_paid_with_its_costs",
-            "no_built_in_reward_prefers_churning_to_keeping_still",
-        ),
-    ),
-    Mutant(
-        "holding earns 0, only trades are rewarded",
-        "envs/rewards.py",
-        "    return step.log_return\n",
-        "    return np.where(step.turnover > 0, step.log_return, 0.0)\n",
-        ("buying_and_holding_a_doubling_market_is_rewarded_with_its_gain",),
-    ),
-    Mutant(
-        "ruin clipped away",
-        "envs/rewards.py",
-        "    return step.log_return\n",
-        "    return np.clip(step.log_return, -0.5, 0.5)\n",
-        ("ruin_is_paid_with_the_loss_of_everything",),
-    ),
-    Mutant(
-        "ruin paid with reward 0 by the reward",
-        "envs/rewards.py",
-        "    return step.log_return\n",
-        "    return np.where(step.terminated, 0.0, step.log_return)\n",
-        ("ruin_is_paid_with_the_loss_of_everything",),
-    ),
-    Mutant(
-        "differential Sharpe remembers the last episode",
-        "envs/rewards.py",
-        "self._mean[rows] = self._square[rows] = 0.0",
-        "pass",
-        ("a_reward_with_memory_starts_afresh_in_every_episode",),
-    ),
-    Mutant(
-        "differential Sortino remembers the last episode",
-        "envs/rewards.py",
-        "self._mean[rows] = self._downside[rows] = 0.0",
-        "pass",
-        ("a_reward_with_memory_starts_afresh_in_every_episode",),
-    ),
-    Mutant(
-        "cvar remembers the last episode",
-        "envs/rewards.py",
-        "self._quantile[rows] = self._size[rows] = 0.0",
-        "pass",
-        ("a_reward_with_memory_starts_afresh_in_every_episode",),
-    ),
-    Mutant(
-        "no reward is told of a reset",
-        "envs/batch.py",
-        "self.reward.reset(rows)",
-        "self.reward.reset(rows) if not self.reward.terms else None",
-        ("a_reward_with_memory_starts_afresh_in_every_episode",),
-    ),
-    Mutant(
-        "weights of a sum ignored",
-        "envs/rewards.py",
-        "total = values * weight if total is None else total + values * weight",
-        "total = values if total is None else total + values",
-        ("each_term_of_a_sum_is_paid_with_its_weight",),
-    ),
-    Mutant(
-        "the last term of a sum replaces the others",
-        "envs/rewards.py",
-        "total = values * weight if total is None else total + values * weight",
-        "total = values * weight",
-        ("each_term_of_a_sum_is_paid_with_its_weight",),
-    ),
-    Mutant(
-        "the excess forgets the benchmark",
-        "envs/rewards.py",
-        "return step.log_return - np.log1p(step.benchmark_return)",
-        "return step.log_return",
-        ("the_benchmark_of_a_bar_is_that_of_the_same_bar",),
-    ),
-    Mutant(
         "game fits its scaler on every bar",
         "envs/game.py",
         "if scaler is None:",
@@ -379,27 +265,9 @@ ENVS_MUTANTS = (
     ),
     Mutant(
         "no costs by default",
-        "sim/rules.py",
-        (
-            "fraction of the notional; 0.0005 is 5 basis points.\n"
-            '    """\n'
-            "\n"
-            '    __pydantic_config__: ClassVar = {"extra": "forbid"}\n'
-            "    rate: float = 5e-4\n"
-            "\n"
-            "    def __post_init__(self) -> None:\n"
-            '        _rate("slippage'
-        ),
-        (
-            "fraction of the notional; 0.0005 is 5 basis points.\n"
-            '    """\n'
-            "\n"
-            '    __pydantic_config__: ClassVar = {"extra": "forbid"}\n'
-            "    rate: float = 0.0\n"
-            "\n"
-            "    def __post_init__(self) -> None:\n"
-            '        _rate("slippage'
-        ),
+        "sim/costs.py",
+        "    rate: float = 5e-4\n\n",
+        "    rate: float = 0.0\n\n",
         ("a_default_environment_charges_ten_basis_points_a_side",),
     ),
     Mutant(
@@ -426,8 +294,8 @@ ENVS_MUTANTS = (
     Mutant(
         "a step tells its commission alone",
         "envs/single.py",
-        "float(step.commission[0] + step.slippage[0])",
-        "float(step.commission[0])",
+        "numbers[COMMISSION] + numbers[SLIPPAGE] + numbers[IMPACT]",
+        "numbers[COMMISSION]",
         ("the_costs_that_a_step_tells_are_all_that_it_charged",),
     ),
 )

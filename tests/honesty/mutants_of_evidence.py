@@ -65,7 +65,7 @@ EVIDENCE_MUTANTS = (
     ),
     Mutant(
         "missing prices filled backwards",
-        "data/sources.py",
+        "data/align.py",
         "stamps = reduce(np.intersect1d, [part.stamps for part in series])",
         "stamps = series[0].stamps",
         ("an_asset_that_starts_later_is_not_filled_backwards",),
@@ -139,8 +139,8 @@ EVIDENCE_MUTANTS = (
     Mutant(
         "zero costs in silence",
         "backtest/runner.py",
-        "if game.rules.costs.rate == 0:",
-        "if game.rules.costs.rate < 0:",
+        "if game.rules.costs.free:",
+        "if False:",
         ("a_backtest_without_costs_says_so",),
     ),
     Mutant(
@@ -167,8 +167,8 @@ EVIDENCE_MUTANTS = (
     Mutant(
         "costs without slippage",
         "backtest/metrics.py",
-        "paid = record.path.commission.sum() + record.path.slippage.sum()",
-        "paid = record.path.slippage.sum()",
+        "return float(record.path.costs.sum() / record.equity[0])",
+        "return float(record.path.slippage.sum() / record.equity[0])",
         ("the_total_return_counts_the_first_bar_and_its_costs",),
     ),
     Mutant(

@@ -1,119 +1,18 @@
-"""Mistakes in the money arithmetic and what must notice each of them."""
+"""Mistakes in the order of a bar, in ends, resets and observations, and what must notice each."""
 
-from honesty.mutated_library import KERNEL, Mutant
+from honesty.mutated_library import Mutant
+
+KERNEL = "sim/kernel.py"
 
 KERNEL_MUTANTS = (
     Mutant(
-        "fees left out of the sizing",
-        KERNEL,
-        "value -= (value - equity + rate * costs) / (1.0 + rate * slope)",
-        "value = equity",
-        (
-            "cash_never_goes_negative_because_fees_were_left_out_of_the_sizing",
-            "a_fee_is_charged_once_on_each_leg",
-        ),
-    ),
-    Mutant(
-        "fee on the buying leg alone",
-        KERNEL,
-        "notional += abs(trade)",
-        "notional += max(trade, 0.0)",
-        ("a_fee_is_charged_once_on_each_leg",),
-    ),
-    Mutant(
-        "fee on the selling leg alone",
-        KERNEL,
-        "notional += abs(trade)",
-        "notional += max(-trade, 0.0)",
-        ("a_fee_is_charged_once_on_each_leg",),
-    ),
-    Mutant(
-        "fee taken twice from cash",
-        KERNEL,
-        "account.cash -= account.commission + account.slippage",
-        "account.cash -= 2.0 * (account.commission + account.slippage)",
-        (
-            "a_fee_is_charged_once_on_each_leg",
-            "cash_never_goes_negative_because_fees_were_left_out_of_the_sizing",
-        ),
-    ),
-    Mutant(
-        "fee recorded but never taken",
-        KERNEL,
-        "account.cash -= account.commission + account.slippage",
-        "pass",
-        ("a_fee_is_charged_once_on_each_leg", "the_commission_argument_is_used"),
-    ),
-    Mutant(
-        "fee on the cash leg",
-        KERNEL,
-        "account.commission = rules.commission * notional",
-        "account.commission = rules.commission * (notional + abs(account.cash))",
-        ("no_fee_is_charged_on_the_cash_leg",),
-    ),
-    Mutant(
-        "commission argument never used",
-        KERNEL,
-        "account.commission = rules.commission * notional",
-        "account.commission = rules.slippage * notional",
-        ("the_commission_argument_is_used",),
-    ),
-    Mutant(
-        "slippage argument never used",
-        KERNEL,
-        "account.slippage = rules.slippage * notional",
-        "account.slippage = 0.0",
-        ("the_slippage_argument_is_used",),
-    ),
-    Mutant(
-        "slippage as zero-mean noise",
-        KERNEL,
-        "account.slippage = rules.slippage * notional",
-        "account.slippage = rules.slippage * notional * np.random.default_rng().normal()",
-        ("slippage_is_a_cost_at_every_trade_and_never_noise",),
-    ),
-    Mutant(
-        "slippage as repeatable zero-mean noise",
-        KERNEL,
-        "account.slippage = rules.slippage * notional",
-        "account.slippage = rules.slippage * notional * np.sin(1e6 * notional)",
-        (
-            "slippage_is_a_cost_at_every_trade_and_never_noise",
-            "higher_fees_never_make_anyone_richer",
-        ),
-    ),
-    Mutant(
-        "higher commission makes richer",
-        KERNEL,
-        "account.cash -= account.commission + account.slippage",
-        "account.cash -= account.slippage - account.commission",
-        (
-            "higher_fees_never_make_anyone_richer",
-            "churning_on_a_flat_market_is_paid_with_its_costs",
-        ),
-    ),
-    Mutant(
-        "inverted shorts",
-        KERNEL,
-        "book[b, SHARES, i] = aim / price",
-        "book[b, SHARES, i] = abs(aim) / price",
-        (
-            "shorts_earn_when_prices_fall_and_lose_when_they_rise",
-            "the_first_level_is_a_short_and_the_last_a_long",
-        ),
-    ),
-    Mutant(
-        "short proceeds forgotten",
-        KERNEL,
-        "account.cash -= trade",
-        "account.cash -= abs(trade)",
-        ("shorts_earn_when_prices_fall_and_lose_when_they_rise",),
-    ),
-    Mutant(
         "filled at the close of t whatever the rule",
         KERNEL,
-        ("price_bar = t if rules.fill == SAME_CLOSE else t + 1\n    floor"),
-        ("price_row, price_bar = CLOSE_ROW, t\n    floor"),
+        (
+            "bar = account.bar if same_close else account.bar + 1\n"
+            "        column = OPEN if rules.fill == NEXT_OPEN else CLOSE"
+        ),
+        "bar, column = account.bar, CLOSE",
         (
             "what_was_decided_on_bar_t_is_not_filled_at_the_close_of_t",
             "no_order_is_decided_on_a_bar_and_filled_inside_it",
@@ -122,8 +21,8 @@ KERNEL_MUTANTS = (
     Mutant(
         "next_open filled at the next close",
         KERNEL,
-        "price_row = OPEN_ROW if rules.fill == NEXT_OPEN else CLOSE_ROW",
-        "price_row = CLOSE_ROW",
+        "column = OPEN if rules.fill == NEXT_OPEN else CLOSE",
+        "column = CLOSE",
         (
             "what_was_decided_on_bar_t_is_not_filled_at_the_close_of_t",
             "no_order_is_decided_on_a_bar_and_filled_inside_it",
@@ -132,30 +31,22 @@ KERNEL_MUTANTS = (
     Mutant(
         "next_close filled at the next open",
         KERNEL,
-        "price_row = OPEN_ROW if rules.fill == NEXT_OPEN else CLOSE_ROW",
-        "price_row = OPEN_ROW",
+        "column = OPEN if rules.fill == NEXT_OPEN else CLOSE",
+        "column = OPEN",
         ("what_was_decided_on_bar_t_is_not_filled_at_the_close_of_t",),
     ),
     Mutant(
         "the gap from close to open is nobody's",
         KERNEL,
-        (
-            "equity = account.cash\n"
-            "    for i in range(assets):\n"
-            "        price = prices[price_row, price_bar, i]"
-        ),
-        (
-            "equity = account.cash\n"
-            "    for i in range(assets):\n"
-            "        price = prices[CLOSE_ROW, t, i]"
-        ),
+        "worth, gross = value_at(b, book, table, t + 1, OPEN)",
+        "worth, gross = value_at(b, book, table, t, CLOSE)",
         ("cash_never_goes_negative_because_fees_were_left_out_of_the_sizing",),
     ),
     Mutant(
         "data end reported as terminated",
         KERNEL,
-        "account.truncated = not account.terminated and account.bar >= account.last",
-        "account.terminated = account.terminated or account.bar >= account.last",
+        "account.truncated = not account.terminated and t >= account.last",
+        "account.terminated = account.terminated or t >= account.last",
         (
             "the_end_of_the_data_truncates_and_never_terminates",
             "the_end_of_the_data_is_told_to_sb3_as_truncation",
@@ -164,26 +55,25 @@ KERNEL_MUTANTS = (
     Mutant(
         "ruin reported as truncated",
         KERNEL,
-        "account.truncated = not account.terminated and account.bar >= account.last",
+        "account.truncated = not account.terminated and t >= account.last",
         (
-            "account.truncated, account.terminated = account.terminated or account.bar >= "
-            "account.last, False"
+            "account.truncated = account.terminated or t >= account.last\n"
+            "    account.terminated = False"
         ),
-        ("ruin_terminates_and_is_no_truncation",),
+        (
+            "ruin_terminates_and_is_no_truncation",
+            "a_liquidation_terminates_and_is_no_truncation",
+        ),
     ),
     Mutant(
-        "ruin that goes on",
+        "a liquidation reported as truncated",
         KERNEL,
-        "account.terminated = True",
-        "account.start = floor",
-        ("ruin_terminates_and_is_no_truncation", "nothing_moves_after_ruin"),
-    ),
-    Mutant(
-        "ruin paid with reward 0",
-        KERNEL,
-        "account.shortfall = floor - equity",
-        ("account.shortfall = floor - equity\n    account.equity_before = floor"),
-        ("ruin_is_paid_with_the_loss_of_everything",),
+        "account.truncated = not account.terminated and t >= account.last",
+        (
+            "account.truncated = account.liquidated or t >= account.last\n"
+            "    account.terminated = account.terminated and not account.liquidated"
+        ),
+        ("a_liquidation_terminates_and_is_no_truncation",),
     ),
     Mutant(
         "final reward paid again at every later step",
@@ -241,8 +131,8 @@ KERNEL_MUTANTS = (
     Mutant(
         "window reaches into tomorrow",
         KERNEL,
-        "end = (account.bar + 1) * row_width",
-        "end = (min(account.bar, len(features) // row_width - 2) + 2) * row_width",
+        "end = (account.bar + 1) * world[ROW]",
+        "end = (min(account.bar, world[BARS] - 2) + 2) * world[ROW]",
         (
             "a_window_ends_at_the_bar_that_was_just_completed",
             "tomorrow_changes_nothing_that_was_seen_earned_or_filled_until_today",
@@ -251,9 +141,16 @@ KERNEL_MUTANTS = (
     Mutant(
         "window ends yesterday",
         KERNEL,
-        "end = (account.bar + 1) * row_width",
-        "end = account.bar * row_width",
+        "end = (account.bar + 1) * world[ROW]",
+        "end = account.bar * world[ROW]",
         ("a_window_ends_at_the_bar_that_was_just_completed",),
+    ),
+    Mutant(
+        "the first whole window counts as torn",
+        KERNEL,
+        "if end < size:",
+        "if end <= size:",
+        ("the_first_whole_window_is_seen",),
     ),
     Mutant(
         "peak follows equity down",
@@ -263,119 +160,52 @@ KERNEL_MUTANTS = (
         ("a_deeper_drawdown_is_dearer_and_a_new_peak_costs_nothing",),
     ),
     Mutant(
-        "short refused is sold all the same",
-        KERNEL,
-        "refused = weight < 0.0 and not rules.shorts",
-        "refused = False",
-        ("a_game_without_shorts_never_holds_one",),
-    ),
-    Mutant(
-        "short refused in silence",
-        KERNEL,
-        "status[b, i] = SHORT_REFUSED if refused else FILLED",
-        "status[b, i] = SHORT_REFUSED if refused and rules.on_change is None else FILLED",
-        ("no_order_is_altered_in_silence",),
-    ),
-    Mutant(
-        "gross limit ignored",
-        KERNEL,
-        "room = leverage * value - kept",
-        "room = np.inf",
-        ("a_holding_that_grew_leaves_less_room_and_is_no_reason_to_borrow",),
-    ),
-    Mutant(
-        "targets over the limit not scaled",
-        KERNEL,
-        "scale = rules.leverage / asked if asked > rules.leverage * (1.0 + 1e-12) else 1.0",
-        "scale = 1.0",
-        ("no_order_is_altered_in_silence",),
-    ),
-    Mutant(
-        "benchmark of the bar before",
-        KERNEL,
-        "account.benchmark_return = benchmark[t + 1]",
-        "account.benchmark_return = benchmark[t]",
-        ("the_benchmark_of_a_bar_is_that_of_the_same_bar",),
-    ),
-    Mutant(
-        "an unchanged target at every bar is re-traded",
-        KERNEL,
-        "unchanged = rules.on_change and weight == book[b, ORDERED, i]",
-        "unchanged = False",
-        ("an_unchanged_level_pays_once",),
-    ),
-    Mutant(
-        "holdings valued at the open",
-        KERNEL,
-        "close = prices[CLOSE_ROW, t + 1, i]",
-        "close = prices[OPEN_ROW, t + 1, i]",
-        (
-            "the_benchmark_of_a_bar_is_that_of_the_same_bar",
-            "a_portfolio_can_be_all_cash_or_all_in_one_asset",
-        ),
-    ),
-    Mutant(
-        "every fill waits for a changed target",
-        KERNEL,
-        "unchanged = rules.on_change and weight == book[b, ORDERED, i]",
-        "unchanged = weight == book[b, ORDERED, i]",
-        ("the_gross_limit_holds_after_every_fill",),
-    ),
-    Mutant(
-        "the gap is not recorded",
-        KERNEL,
-        "account.gap_pnl += book[b, SHARES, i] * (price - prices[CLOSE_ROW, t, i])",
-        "pass",
-        ("every_change_of_equity_is_explained",),
-    ),
-    Mutant(
-        "the gain of a bar is measured from the last close",
-        KERNEL,
-        "account.bar_pnl += book[b, SHARES, i] * (close - prices[price_row, price_bar, i])",
-        "account.bar_pnl += book[b, SHARES, i] * (close - prices[CLOSE_ROW, t, i])",
-        ("every_change_of_equity_is_explained",),
-    ),
-    Mutant(
-        "a short is no exposure",
-        KERNEL,
-        "account.exposure += abs(weight)",
-        "account.exposure += weight",
-        ("shorts_count_against_the_gross_limit_like_longs",),
-    ),
-    Mutant(
-        "a short that is kept leaves room",
-        KERNEL,
-        "kept += abs(book[b, SHARES, i] * prices[price_row, price_bar, i])",
-        "kept += book[b, SHARES, i] * prices[price_row, price_bar, i]",
-        ("shorts_count_against_the_gross_limit_like_longs",),
-    ),
-    Mutant(
-        "longs and shorts that are ordered cancel out",
-        KERNEL,
-        "ordered += abs(weight) * scale",
-        "ordered += weight * scale",
-        ("shorts_count_against_the_gross_limit_like_longs",),
-    ),
-    Mutant(
-        "ruin hides what it forgave",
-        KERNEL,
-        "account.shortfall = floor - equity",
-        "account.shortfall = 0.0",
-        ("nothing_moves_after_ruin",),
-    ),
-    Mutant(
-        "a ruined account keeps its shares",
-        KERNEL,
-        "        book[b, SHARES, i] = 0.0",
-        "        book[b, TRADED, i] = 0.0",
-        ("nothing_moves_after_ruin",),
-    ),
-    Mutant(
         "a deeper drawdown is paid",
         KERNEL,
         "account.drawdown_change = account.drawdown - drawdown_before",
         "account.drawdown_change = drawdown_before - account.drawdown",
         ("a_deeper_drawdown_is_dearer_and_a_new_peak_costs_nothing",),
+    ),
+    Mutant(
+        "benchmark of the bar before",
+        KERNEL,
+        "account.benchmark_return = clock[t, BENCHMARK]",
+        "account.benchmark_return = clock[t - 1, BENCHMARK]",
+        ("the_benchmark_of_a_bar_is_that_of_the_same_bar",),
+    ),
+    Mutant(
+        "benchmark of the bar after",
+        KERNEL,
+        "account.benchmark_return = clock[t, BENCHMARK]",
+        "account.benchmark_return = clock[min(t + 1, len(clock) - 1), BENCHMARK]",
+        ("the_benchmark_of_a_bar_is_that_of_the_same_bar",),
+    ),
+    Mutant(
+        "the gap is not recorded",
+        KERNEL,
+        "account.gap_pnl = worth - before",
+        "pass",
+        (
+            "every_change_of_equity_is_explained",
+            "every_change_of_equity_is_explained_whatever_the_rules",
+        ),
+    ),
+    Mutant(
+        "the gain of a bar is measured from the last close",
+        KERNEL,
+        "            before = opened",
+        "            before, _ = value_at(b, book, table, t, CLOSE)",
+        (
+            "every_change_of_equity_is_explained",
+            "every_change_of_equity_is_explained_whatever_the_rules",
+        ),
+    ),
+    Mutant(
+        "a short is no exposure",
+        KERNEL,
+        "exposure += abs(weight)",
+        "exposure += weight",
+        ("shorts_count_against_the_gross_limit_like_longs",),
     ),
     Mutant(
         "log equity is measured from one",
@@ -387,15 +217,45 @@ KERNEL_MUTANTS = (
     Mutant(
         "what follows the drawdown overwrites it",
         KERNEL,
-        ("            observations[b, at] = account.drawdown\n            at += 1"),
-        "            observations[b, at] = account.drawdown",
+        ("            observations[b, column] = account.drawdown\n            column += 1"),
+        "            observations[b, column] = account.drawdown",
         ("what_an_observation_tells_of_the_account_is_true",),
     ),
     Mutant(
-        "the first whole window counts as torn",
+        "margin not checked at the open",
         KERNEL,
-        "if end < size:",
-        "if end <= size:",
-        ("the_first_whole_window_is_seen",),
+        "way = 0.0 if equity < rules.maintenance * gross or equity <= floor else 2.0",
+        "way = 0.0 if equity <= floor else 2.0",
+        (
+            "margin_is_checked_at_the_open_before_anything_is_filled",
+            "an_order_that_came_too_late_for_a_closed_out_account_says_so",
+        ),
+    ),
+    Mutant(
+        "orders of a closed-out account vanish",
+        KERNEL,
+        "status[b, i] = CLOSED_OUT if",
+        "status[b, i] = NO_ORDER if",
+        ("an_order_that_came_too_late_for_a_closed_out_account_says_so",),
+    ),
+    Mutant(
+        "carry on what was bought today",
+        KERNEL,
+        ("        if equity <= floor:\n            _ruin"),
+        (
+            "        import drltrade.sim.holding as held\n"
+            "        if rules.carry and not same_close:\n"
+            "            held.carry(b, accounts, book, table, events, clock, rules, account.bar)\n"
+            "        if equity <= floor:\n"
+            "            _ruin"
+        ),
+        ("what_is_bought_today_pays_no_carry_for_the_night_before",),
+    ),
+    Mutant(
+        "fees that eat the account are forgiven",
+        KERNEL,
+        ("        if equity <= floor:\n            _ruin"),
+        ("        if equity <= -np.inf:\n            _ruin"),
+        ("fees_that_eat_the_account_are_ruin_too",),
     ),
 )

@@ -1,17 +1,21 @@
 """Loads a second copy of the library with one line of its source changed, and runs a test on it.
 
-Only the copy is wrong: modules are exchanged for the time of one test and put back. A changed
-kernel runs as plain Python, since compiling it would take seconds.
+Only the copy is wrong: modules are exchanged for the time of one test and put back. Rooms below the
+change cannot feel it (imports point down) and are kept. A changed kernel runs as plain Python,
+since compiling it would take seconds.
 """
 
+import ctypes
 import importlib
 import importlib.machinery
 import importlib.util
 import inspect
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -23,8 +27,10 @@ import drltrade
 
 LIBRARY = Path(drltrade.__file__).parent
 TESTS = Path(__file__).parent
-KERNEL = "sim/kernel.py"
-OURS = ("drltrade", "small_worlds")  # small_worlds holds classes of the library it was loaded with
+KERNEL = tuple(f"sim/{name}.py" for name in ("rows", "holding", "orders", "kernel"))
+"""The files that are compiled together."""
+OURS = ("drltrade", "small_worlds", "honesty.accounts")
+"""What is loaded anew; the last two hold classes of the library that they were loaded with."""
 
 
 @dataclass(frozen=True)
@@ -75,32 +81,56 @@ class _Finder:
         return importlib.util.spec_from_file_location(name, self._file, loader=loader)
 
 
-def _is_ours(name: str) -> bool:
-    return name.partition(".")[0] in OURS
+@cache
+def _ladder() -> tuple[str, ...]:
+    """The rooms of the library from the lowest up, as the import contract of the house has them."""
+    house = tomllib.loads((LIBRARY.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = house["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    return tuple(reversed(layers))
+
+
+def _can_feel(name: str, file: str) -> bool:
+    """Whether a loaded module may have something of a file of the library in it."""
+    package, *rooms = name.split(".")
+    if package != "drltrade" or not rooms or rooms[0] not in _ladder():
+        return name in OURS or package == "drltrade"
+    changed = Path(file).with_suffix("").parts[0]
+    return _ladder().index(rooms[0]) >= _ladder().index(changed)
 
 
 @contextmanager
 def library(file: str, source: str) -> Iterator[None]:
     """Exchanges the library for a copy in which `file` reads `source`."""
     kernel = importlib.import_module("drltrade.sim.kernel")
-    kept = {name: module for name, module in sys.modules.items() if _is_ours(name)}
+    kept = {name: module for name, module in sys.modules.items() if _can_feel(name, file)}
     for name in kept:
         del sys.modules[name]
-    if file != KERNEL:
+    if file not in KERNEL:
         sys.modules["drltrade.sim.kernel"] = kernel  # compiled already
     sys.meta_path.insert(0, _Finder(file, source))
-    njit = numba.njit
     try:
-        if file == KERNEL:
-            numba.njit = _as_it_is
-            _let_rows_have_attributes()
+        if file in KERNEL:
+            with pytest.MonkeyPatch.context() as patch:
+                _leave_uncompiled(patch)
+                importlib.import_module("drltrade.sim.kernel")
         yield
     finally:
-        numba.njit = njit
         sys.meta_path.pop(0)
-        for name in [name for name in sys.modules if _is_ours(name)]:
+        for name in [name for name in sys.modules if _can_feel(name, file)]:
             del sys.modules[name]
         sys.modules.update(kept)
+
+
+def _leave_uncompiled(patch: pytest.MonkeyPatch) -> None:
+    """Makes plain Python of what numba compiles: functions as they are, and numbers as pointers."""
+    patch.setattr(numba, "njit", _as_it_is)
+    patch.setattr(numba, "carray", _array_at)
+    patch.setattr(numba.extending, "intrinsic", lambda function: lambda address: address)
+
+
+def _as_it_is(function=None, **options):
+    return function if function is not None else lambda inner: inner
 
 
 class _Row(np.record):
@@ -109,16 +139,16 @@ class _Row(np.record):
     fill = property(lambda self: self["fill"])
 
 
-def _as_it_is(function=None, **options):
-    return function if function is not None else lambda inner: inner
-
-
-def _let_rows_have_attributes() -> None:
-    """Gives a plain-Python kernel what numba gives a compiled one: `account.cash`."""
-    kernel = importlib.import_module("drltrade.sim.kernel")
-    rules = importlib.import_module("drltrade.sim.rules")
-    kernel.ACCOUNT = np.dtype((_Row, kernel.ACCOUNT))
-    rules.RULES = np.dtype((_Row, rules.RULES))
+def _array_at(address, shape, dtype):
+    """The array that lies at an address; the engine that knows the address keeps it alive."""
+    dtype = np.dtype(dtype)
+    if dtype.names:
+        dtype = np.dtype((_Row, dtype))
+    size = int(np.prod(shape)) * dtype.itemsize
+    if size == 0:
+        return np.zeros(shape, dtype)
+    memory = (ctypes.c_char * size).from_address(int(address))
+    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 def files_by_test() -> dict[str, Path]:

@@ -6,7 +6,7 @@ from small_worlds import random_market, small_game
 
 from drltrade.backtest import run_backtest
 from drltrade.envs import ActionScheme, EnvSettings, TradingEnv
-from drltrade.sim import STATUS, Commission, Costs, Prices, Rules, Slippage, run_path
+from drltrade.sim import STATUS, Commission, Costs, Margin, Prices, Rules, Slippage, run_path
 
 FREE = Costs(Commission(0.0), Slippage(0.0))
 ONE_PERCENT = Costs(Commission(0.006), Slippage(0.004))
@@ -203,6 +203,12 @@ def test_an_unchanged_level_pays_once():
     assert np.flatnonzero(path.commission + path.slippage).tolist() == [1]
 
 
+def test_a_target_of_every_bar_is_gone_back_to():
+    path = play([10, 10, 12, 15], [10, 11, 13, 15], [0.5, 0.5, 0.5, 0], on_change=False)
+    assert np.flatnonzero(path.traded).tolist() == [1, 2, 3]
+    assert (path.traded[2:] < 0).all()  # what rose is sold
+
+
 def test_every_change_of_equity_is_explained():
     market = random_market(40, 2)
     orders = np.random.default_rng(3).choice([-0.6, 0.0, 0.5], (40, 2))
@@ -222,17 +228,20 @@ def test_nothing_moves_after_ruin():
     path = play([10, 10, 30, 1, 50], [10, 10, 30, 1, 50], [-1, -1, 1, 1, 1])
     assert path.terminated
     assert path.equity[2:].tolist() == pytest.approx([0.101] * 3)  # 1e-4 of 1010
-    assert path.shortfall.tolist() == pytest.approx([0, 0, 1000.101, 0, 0])  # worth -1000
+    assert path.cash[2:].tolist() == path.equity[2:].tolist()
+    # 100 shares short were worth 1000; at 30 they are worth -1000, and buying them back costs 30.
+    assert path.shortfall.tolist() == pytest.approx([0, 0, 1030.101, 0, 0])
     assert (path.shares[2:] == 0).all()
 
 
 def test_fees_that_eat_the_account_are_ruin_too():
-    dear = Costs(Commission(0.1), Slippage(0.0))
-    path = play([10, 19.5, 1], [10, 19.5, 1], [-1, 0, 0], 1100.0, fill="same_close", costs=dear)
-    # 100 shares short and cash 2000; at 19.5 worth 50, and buying back costs 195.
-    assert path.terminated
-    assert path.equity[2] == pytest.approx(0.11)
-    assert path.shortfall[2] == pytest.approx(145 + 0.11)
+    rules = {"costs": Costs(Commission(0.1), Slippage(0.0)), "margin": Margin(0.0)}
+    for fill, price in (("same_close", [10, 19.5, 19.5]), ("next_close", [10, 10, 19.5])):
+        path = play(price, price, [-1, 0, 0], 1100.0, fill=fill, **rules)
+        # 100 shares short and cash 2000; at 19.5 worth 50, and buying back costs 195.
+        assert path.terminated
+        assert path.equity[2] == pytest.approx(0.11)
+        assert path.shortfall[2] == pytest.approx(145 + 0.11)
 
 
 def _costs(rate):

@@ -5,7 +5,7 @@ import pytest
 from small_worlds import random_market, small_game
 
 from drltrade.data import Market
-from drltrade.envs import PENALTIES, REWARDS, TradingEnv
+from drltrade.envs import PENALTIES, REWARDS, TradingEnv, VectorTradingEnv
 
 LONG, FLAT = 2, 1
 
@@ -83,10 +83,16 @@ def test_the_benchmark_of_a_bar_is_that_of_the_same_bar():
 
 def test_each_term_of_a_sum_is_paid_with_its_weight():
     market, actions = random_market(60), np.random.default_rng(0).integers(0, 3, 40)
-    whole = rewards_of(actions, market, {"log_return": 2.0, "turnover": -0.5, "drawdown": -0.1})
+    terms = {"log_return": 2.0, "turnover": -0.5, "drawdown": -0.1}
+    whole = rewards_of(actions, market, terms)
     parts = [rewards_of(actions, market, {name: -1.0}) for name in ("turnover", "drawdown")]
     plain = rewards_of(actions, market)
     assert whole == pytest.approx(2.0 * plain + 0.5 * parts[0] + 0.1 * parts[1])
+    named = {"features": [{"log_return": 1}], "scaler": "none", "window": 2, "episode": None}
+    many = VectorTradingEnv(small_game(market=market, reward=terms, **named), 2)
+    many.reset(seed=0)
+    rewards = np.array([many.step(np.full(2, action))[1] for action in actions])
+    assert rewards == pytest.approx(np.stack([whole, whole], axis=1))
 
 
 def test_a_deeper_drawdown_is_dearer_and_a_new_peak_costs_nothing():

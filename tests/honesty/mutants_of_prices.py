@@ -1,0 +1,216 @@
+"""Mistakes in what accounts trade at, and what must notice each of them."""
+
+from honesty.mutated_library import Mutant
+
+PRICES = "sim/prices.py"
+RULES = "sim/rules.py"
+MARKET_PRICES = "envs/prices.py"
+ADJUST = "data/adjust.py"
+
+PRICES_MUTANTS = (
+    Mutant(
+        "the mark of a halted asset moves",
+        PRICES,
+        "        if self.halts.any():",
+        "        if self.bars < 0:",
+        ("the_mark_of_a_halted_asset_stands_still",),
+    ),
+    Mutant(
+        "a halted mark ignores splits",
+        PRICES,
+        "(mark / self._shares[rows, assets])[:, None]",
+        "self.close[last, assets][:, None]",
+        ("a_split_during_a_halt_makes_nobody_richer",),
+    ),
+    Mutant(
+        "bars without volume are filled",
+        PRICES,
+        "halts |= (self.volume == 0) & traded_before",
+        "pass",
+        ("a_bar_without_volume_is_no_trade_where_there_was_volume_before",),
+    ),
+    Mutant(
+        "volume that comes later halts earlier bars",
+        PRICES,
+        "traded_before = self._since(self.volume > 0)",
+        "traded_before = (self.volume > 0).any(axis=0)",
+        ("volume_that_comes_later_halts_no_bar_before_it",),
+    ),
+    Mutant(
+        "a delisted asset comes back",
+        PRICES,
+        "halts |= self._since(np.asarray(self.delisted, dtype=bool))",
+        "halts |= np.asarray(self.delisted, dtype=bool)",
+        ("nobody_buys_what_was_delisted",),
+    ),
+    Mutant(
+        "impact with the volume of the fill's own bar",
+        PRICES,
+        "volume = self._usual_volume(impact.window)",
+        "volume = np.asarray(self.volume, dtype=np.float64)",
+        ("the_impact_of_a_fill_knows_nothing_of_its_own_bar",),
+    ),
+    Mutant(
+        "impact with the volatility of the fill's own bar",
+        PRICES,
+        "sigma = self._trailing(self._returns(), impact.window, 2)",
+        "sigma = np.roll(self._trailing(self._returns(), impact.window, 2), -1, axis=0)",
+        ("the_impact_of_a_fill_knows_nothing_of_its_own_bar",),
+    ),
+    Mutant(
+        "cap on the volume of the fill's own bar",
+        PRICES,
+        "table[:, :, 6] = cap.rate * np.nan_to_num(self._usual_volume(cap.window))",
+        "table[:, :, 6] = cap.rate * np.asarray(self.volume)",
+        ("the_cap_of_a_bar_is_known_before_it",),
+    ),
+    Mutant(
+        "a usual volume includes its own bar",
+        PRICES,
+        "views = sliding_window_view(values, window, axis=0)[:-1]",
+        "views = sliding_window_view(values, window, axis=0)[1:]",
+        (
+            "the_cap_of_a_bar_is_known_before_it",
+            "the_impact_of_a_fill_knows_nothing_of_its_own_bar",
+        ),
+    ),
+    Mutant(
+        "the first usual volumes include their own bar",
+        PRICES,
+        "known = values[max(start, row - window) : row]",
+        "known = values[max(start, row - window) : row + 1]",
+        ("nothing_is_bought_before_any_volume_is_known",),
+    ),
+    Mutant(
+        "a cap without a past is no cap",
+        PRICES,
+        "table[:, :, 6] = cap.rate * np.nan_to_num(self._usual_volume(cap.window))",
+        "table[:, :, 6] = np.nan_to_num(cap.rate * self._usual_volume(cap.window), nan=np.inf)",
+        ("nothing_is_bought_before_any_volume_is_known",),
+    ),
+    Mutant(
+        "halted marks reach across a seam",
+        PRICES,
+        "return np.where(latest >= self._starts[:, None], latest, -1)",
+        "return latest",
+        ("nothing_of_the_ledger_looks_back_across_a_seam",),
+    ),
+    Mutant(
+        "usual volumes reach across a seam",
+        PRICES,
+        "known = values[max(start, row - window) : row]",
+        "known = values[max(0, row - window) : row]",
+        ("nothing_of_the_ledger_looks_back_across_a_seam",),
+    ),
+    Mutant(
+        "a return from one market to the next",
+        PRICES,
+        "returns[self._starts == np.arange(self.bars)] = np.nan",
+        "pass",
+        (
+            "nothing_of_the_ledger_looks_back_across_a_seam",
+            "no_night_lies_between_two_markets",
+        ),
+    ),
+    Mutant(
+        "the benchmark earns no dividends",
+        PRICES,
+        "worth = worth + self.dividend * (1.0 if self.split is None else self.split)",
+        "pass",
+        ("the_benchmark_earns_dividends_and_knows_splits",),
+    ),
+    Mutant(
+        "the benchmark falls with every split",
+        PRICES,
+        "worth = close if self.split is None else close * self.split",
+        "worth = close",
+        ("the_benchmark_earns_dividends_and_knows_splits",),
+    ),
+    Mutant(
+        "margin never checked",
+        RULES,
+        "            self.margin.maintenance,",
+        "            0.0,",
+        (
+            "an_account_below_its_maintenance_margin_is_closed_out",
+            "margin_is_checked_at_the_open_before_anything_is_filled",
+        ),
+    ),
+    Mutant(
+        "lots on adjusted prices",
+        RULES,
+        ('            "lot": self.lot,\n'),
+        "",
+        ("rules_that_count_shares_are_refused_on_adjusted_prices",),
+    ),
+    Mutant(
+        "a minimum fee on adjusted prices",
+        RULES,
+        ('            "costs.commission.minimum": commission.minimum,\n'),
+        "",
+        ("rules_that_count_shares_are_refused_on_adjusted_prices",),
+    ),
+    Mutant(
+        "adjusted prices with rules that count shares",
+        MARKET_PRICES,
+        "if rules.counts_shares and not market.raw:",
+        "if False:",
+        ("rules_that_count_shares_are_refused_on_adjusted_prices",),
+    ),
+    Mutant(
+        "dividends of adjusted prices are paid again",
+        MARKET_PRICES,
+        'columns.get("dividend") if market.raw else None',
+        'columns.get("dividend")',
+        ("a_dividend_in_adjusted_prices_is_not_paid_again",),
+    ),
+    Mutant(
+        "splits of adjusted prices are made again",
+        MARKET_PRICES,
+        'columns.get("split") if market.raw else None',
+        'columns.get("split")',
+        ("a_dividend_in_adjusted_prices_is_not_paid_again",),
+    ),
+    Mutant(
+        "the calendar is not handed on",
+        MARKET_PRICES,
+        "        days=days,",
+        "        days=None,",
+        ("a_weekend_is_three_nights_of_interest",),
+    ),
+    Mutant(
+        "a night between two markets",
+        MARKET_PRICES,
+        "days[np.diff(market.segment, prepend=market.segment[0]) != 0] = 0.0",
+        "pass",
+        ("no_night_lies_between_two_markets",),
+    ),
+    Mutant(
+        "the seams of a market are not handed on",
+        MARKET_PRICES,
+        "        segment=market.segment,",
+        "        segment=None,",
+        ("no_night_lies_between_two_markets",),
+    ),
+    Mutant(
+        "raw dividends adjusted backward",
+        ADJUST,
+        "    return factor, shares",
+        "    return factor / factor[-1], shares",
+        ("what_is_still_to_be_paid_changes_no_price_that_was_seen_before",),
+    ),
+    Mutant(
+        "raw volumes adjusted backward",
+        ADJUST,
+        "    return factor, shares",
+        "    return factor, shares / shares[-1]",
+        ("what_is_still_to_be_paid_changes_no_price_that_was_seen_before",),
+    ),
+    Mutant(
+        "adjusted across a seam",
+        ADJUST,
+        "first = np.append(True, np.diff(segment) != 0)",
+        "first = np.append(True, np.diff(segment) < 0)",
+        ("every_market_is_adjusted_by_itself",),
+    ),
+)

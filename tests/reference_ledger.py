@@ -22,7 +22,8 @@ def run(market, targets, rules, first, last, start):
     """
     bars, n = what_bars_know(market, rules), len(market["close"][0])
     account = {"cash": start, "shares": [0.0] * n, "ordered": [0.0] * n, "equity": start,
-               "peak": start, "floor": rules.ruin * start, "dead": False}  # fmt: skip
+               "peak": start, "floor": rules.ruin * start, "dead": False,
+               "targets": [NAN] * n}  # fmt: skip
     rows = [blank(n, start)]
     for t in range(first, last):
         row = blank(n, account["equity"])
@@ -104,8 +105,10 @@ def measure_liquidity(bars, volume, i, rules):
 
 def live_one_bar(account, row, now, after, targets, rules):
     """From the close of `now` to the close of `after`, in the order that the fill rule sets."""
+    pending = zip(targets, account["ordered"], account["targets"], strict=True)
+    standing = [old if math.isnan(new) and math.isnan(last) else new for new, last, old in pending]
     account |= {"base": list(now["close"]), "book": "gap_pnl", "before": account["equity"],
-                "rules": rules, "targets": targets}  # fmt: skip
+                "rules": rules, "targets": standing}  # fmt: skip
     steps = {
         "next_open": (carry, events, check_open, fill_at_open, extremes),
         "next_close": (carry, events, check_open, extremes, fill_at_close),

@@ -14,7 +14,7 @@ from numba import carray
 
 from drltrade.sim.compiling import at, entry, inlined, seldom
 from drltrade.sim.holding import close_out, live_through, overnight, settle, value_at
-from drltrade.sim.orders import fill
+from drltrade.sim.orders import fill, standing
 from drltrade.sim.rows import (
     ACCOUNT,
     ACCOUNTS,
@@ -40,6 +40,7 @@ from drltrade.sim.rows import (
     NO_ORDER,
     OBSERVATIONS_AT,
     OPEN,
+    ORDERED,
     ROW,
     RULES_AT,
     SAME_CLOSE,
@@ -96,10 +97,11 @@ def reset(world, rows, first, last, start):
 def _refuse(b, book, status, targets):
     """Notes orders of an account that was closed out before they could be filled."""
     for i in range(book.shape[2]):
-        book[b, TARGETS, i] = targets[b, i]
+        weight = standing(targets[b, i], book[b, ORDERED, i], book[b, TARGETS, i])
+        book[b, TARGETS, i] = weight
         book[b, TRADED, i] = 0.0
         book[b, FILL_PRICE, i] = np.nan
-        status[b, i] = CLOSED_OUT if targets[b, i] == targets[b, i] else NO_ORDER
+        status[b, i] = CLOSED_OUT if weight == weight else NO_ORDER
 
 
 @seldom

@@ -35,7 +35,13 @@ from drltrade.sim.rows import (
     WANTED,
 )
 
-__all__ = ["fill"]
+__all__ = ["fill", "standing"]
+
+
+@inlined
+def standing(weight, last, asked):
+    """The target that stands: the new one, or the last one while its order is unfinished."""
+    return asked if (weight != weight) & (last != last) else weight
 
 
 @inlined
@@ -45,6 +51,7 @@ def _read(b, book, status, targets, table, bar, column, rules, equity):
     every_bar = not rules.on_change
     for i in range(book.shape[2]):
         weight, last = targets[b, i], book[b, ORDERED, i]
+        weight = standing(weight, last, book[b, TARGETS, i])
         asks = weight == weight
         fresh = asks & (every_bar | (weight != last))
         wanted, code, ordered = weight if asks else 0.0, FILLED, weight

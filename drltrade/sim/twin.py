@@ -102,7 +102,8 @@ class Twin:
         never = torch.zeros_like(bars, dtype=torch.bool)
         flat = cash.new_zeros((len(bars), self.prices.assets))
         return Account(
-            cash=cash, shares=flat, price=self._quotes[bars, :, _CLOSE], ordered=flat, equity=cash,
+            cash=cash, shares=flat, price=self._quotes[bars, :, _CLOSE], ordered=flat,
+            asked=flat, equity=cash,
             start=cash, peak=cash, bar=bars, terminated=never, liquidated=never,
             room=self.prices.bars - 1 - highest,
         )  # fmt: skip

@@ -30,7 +30,8 @@ class Account:
         cash: [B] signed.
         shares: [B, N] signed.
         price: [B, N] close of `bar`.
-        ordered: [B, N] weights last ordered, for `on_change`; no gradient.
+        ordered: [B, N] weights last ordered, NaN where they are sent again; no gradient.
+        asked: [B, N] targets of the last bar, which stand while they are sent again; no gradient.
         equity: [B] at the close.
         start: [B] equity at the start of the episode.
         peak: [B] the highest equity so far.
@@ -44,6 +45,7 @@ class Account:
     shares: Tensor
     price: Tensor
     ordered: Tensor
+    asked: Tensor
     equity: Tensor
     start: Tensor
     peak: Tensor

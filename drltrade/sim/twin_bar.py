@@ -33,6 +33,7 @@ class Passage:
     def __init__(self, account: Account, rules: Rules, filler: Filler) -> None:
         self._rules, self._filler, self._before = rules, filler, account
         self._cash, self._shares, self._ordered = account.cash, account.shares, account.ordered
+        self._asked = account.asked
         self._base = account.price  # the price at which the shares were last valued
         self._alive = ~account.terminated
         self._floor = rules.ruin * account.start
@@ -123,6 +124,10 @@ class Passage:
         equity = self._cash + total(held)
         halted = event[HALTED] > 0 if HALTED in event else None
         impact = event.get(IMPACT)
+        if self._filler.resends or halted is not None:
+            standing = targets.isnan() & self._ordered.isnan()
+            targets = torch.where(standing, self._before.asked, targets)
+            self._asked = targets.detach()
         filled = self._filler.fill(
             equity, held, self._shares, price, targets, self._ordered, self._alive, halted, impact,
             event.get(CAP),
@@ -143,7 +148,7 @@ class Passage:
         equity = self._cash + total(self._shares * close)
         after = replace(
             before, cash=self._cash, shares=self._shares, price=close, ordered=self._ordered,
-            equity=equity, peak=torch.maximum(before.peak, equity), bar=row,
+            asked=self._asked, equity=equity, peak=torch.maximum(before.peak, equity), bar=row,
             terminated=~self._alive, liquidated=self._liquidated, room=before.room - 1,
         )  # fmt: skip
         bar = Bar(

@@ -114,6 +114,8 @@ class Filler:
         self.smallest, self.slack = _TOLERANCES[dtype]
         # One asset at costs in proportion: the equation has a closed form.
         self.alone = assets == 1 and self.tariff.linear
+        capped, paced = rules.participation.rate is not None, rules.limits.change is not None
+        self.resends = assets > 1 or capped or paced
 
     def fill(
         self,
@@ -160,8 +162,8 @@ class Filler:
             traded = traded & ~turned
         trade = torch.where(traded, trade, 0.0)
         shares = torch.where(traded, (held + trade) / price, shares)
-        if self.rules.on_change:
-            again = _either(again, more)
+        again = _either(again, more)
+        if self.rules.on_change or self.resends or halted is not None:
             asked = targets.detach()
             if again is not None:
                 asked = torch.where(again, torch.nan, asked)
@@ -234,7 +236,7 @@ class Filler:
         if self.tariff.minimum:
             asked = (sizing.wanted * sizing.equity[:, None] - sizing.held).detach()
             turned = asked.sign() != trade.detach().sign()
-        if self.rules.on_change and sizing.kept is not None:
+        if sizing.kept is not None:
             squeezed = ~self._unit(sizing, value.detach())[2]
             again = sizing.sized & (sizing.wanted != 0) & squeezed[:, None]
         if cap is not None:

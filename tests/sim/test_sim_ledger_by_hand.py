@@ -394,3 +394,17 @@ def test_costs_that_eat_the_account_ruin_it_at_the_fill():
     assert path.shortfall[2] == pytest.approx(145.0 + 0.11)
     assert path.equity[2:].tolist() == pytest.approx([0.11, 0.11])
     assert path.terminated
+
+
+def test_an_order_sent_once_stands_until_it_is_filled():
+    # 1,000 buys 10 shares at 100; a cap of 4 a bar (0.4 of 10) fills 4, 4 and 2 of them.
+    flat, volume = np.full((6, 1), 100.0), np.full((6, 1), 10.0)
+    prices = Prices(flat, flat, volume=volume)
+    rules = Rules(costs=Costs(Commission(0.0), Slippage(0.0)), participation=Participation(0.4))
+    once = np.array([[np.nan], [1.0], [np.nan], [np.nan], [np.nan], [np.nan]])
+    path = run_path(prices, rules, once, 0, 5, 1000.0)
+    assert path.shares[:, 0].tolist() == pytest.approx([0, 0, 4, 8, 10, 10])
+    names = list(STATUS)
+    assert [names[code] for code in path.status[:, 0]] == [
+        "no_order", "no_order", "capped", "capped", "filled", "no_order",
+    ]  # fmt: skip

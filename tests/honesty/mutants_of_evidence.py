@@ -214,6 +214,20 @@ EVIDENCE_MUTANTS = (
         ("a_trade_that_only_pays_its_costs_is_no_win",),
     ),
     Mutant(
+        "what a broker closed stays an open trade",
+        "backtest/trades.py",
+        "gone = np.isfinite(moves.exit[:, asset])",
+        "gone = np.zeros(len(traded), dtype=bool)",
+        ("the_trade_that_a_broker_ended_is_told_with_its_loss",),
+    ),
+    Mutant(
+        "a liquidation in silence",
+        "backtest/runner.py",
+        "if len(paths) == 1 and paths[0].liquidated:",
+        "if False:",
+        ("a_liquidation_is_told_in_a_warning",),
+    ),
+    Mutant(
         "validation may be test",
         "experiments/splits.py",
         "if ranges[earlier][1] >= ranges[later][0]:",

@@ -40,6 +40,13 @@ LIMITS_MUTANTS = (
         ("a_halted_holding_keeps_its_room",),
     ),
     Mutant(
+        "an order that is asked for once is tried once",
+        ORDERS,
+        "return asked if (weight != weight) & (last != last) else weight",
+        "return weight",
+        ("an_unfinished_order_stands_though_nothing_new_is_asked",),
+    ),
+    Mutant(
         "cap ignored",
         ORDERS,
         "if not rules.capped:",

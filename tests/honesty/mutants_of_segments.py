@@ -11,6 +11,32 @@ SEGMENTS_MUTANTS = (
         ("no_window_shows_bars_of_another_market",),
     ),
     Mutant(
+        "an episode runs on into the next market",
+        "envs/batch.py",
+        "length = self._episode[stretch]",
+        "length = self._stretches[-1, 1] - first",
+        ("no_episode_leaves_its_market",),
+    ),
+    Mutant(
+        "the first market is played alone",
+        "envs/batch.py",
+        "first = self._stretches[stretch, 0] + offset",
+        "first = self._stretches[0, 0] + offset",
+        ("every_market_is_played",),
+    ),
+    Mutant(
+        "features of one market continue in the next",
+        "features/compute.py",
+        "block = [_float32(source.compute(part)) for part in parts]",
+        (
+            "block = [_float32(source.compute(part)) for part in parts]\n"
+            "    for before, values in zip(block, block[1:]):\n"
+            "        gap = _leading_gap(values)\n"
+            "        values[:gap] = before[-gap:] if gap else values[:0]"
+        ),
+        ("no_feature_looks_back_on_another_market",),
+    ),
+    Mutant(
         "every account of a pool has all the money",
         "backtest/accounts.py",
         "equity = game.settings.equity / len(game.spans)",

@@ -264,6 +264,21 @@ def test_a_trade_that_only_pays_its_costs_is_no_win():
     assert metrics["win_rate"] == 0.0
 
 
+def test_the_trade_that_a_broker_ended_is_told_with_its_loss():
+    rules = {"leverage": 2.0, "actions": "continuous"}
+    record, metrics = judge([2, 2, 2, 2], [10, 10, 5.5, 9], fill="next_close", **rules)
+    (trade,) = trade_list(record)
+    assert record.path.liquidated
+    assert (trade.open, trade.exit_row) == (False, 2)
+    assert trade.pnl == pytest.approx(record.equity[-1] - record.equity[0])
+    assert metrics["win_rate"] == 0.0
+
+
+def test_a_liquidation_is_told_in_a_warning():
+    record, _ = judge([2, 2, 2, 2], [10, 10, 5.5, 9], fill="next_close", leverage=2.0)
+    assert any("liquidated" in warning for warning in record.warnings)
+
+
 def test_what_is_undefined_is_nan_and_never_infinite_or_nought():
     metrics = judge([0, 0, 0], [10, 11, 12])[1]
     for name in ("sharpe", "sortino", "win_rate", "profit_factor"):

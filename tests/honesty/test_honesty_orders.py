@@ -48,6 +48,14 @@ def test_nothing_is_bought_before_any_volume_is_known():
     assert codes(path)[0] == "capped"
 
 
+def test_an_unfinished_order_stands_though_nothing_new_is_asked():
+    once = [1, *[np.nan] * 5]
+    path = play(FLAT, once, volume=[200] * 6, participation=A_TENTH)
+    assert path.shares[:, 0].tolist() == pytest.approx([0, 20, 40, 60, 80, 100])
+    halted = play(FLAT, once, halted=[0, 1, 1, 0, 0, 0])
+    assert codes(halted) == ["halted", "halted", "filled", "no_order", "no_order"]
+
+
 def test_a_cap_limits_sales_like_purchases():
     path = play(FLAT, [-1, -1, 0, 0, 0, 0], volume=[500] * 6, participation=A_TENTH)
     assert path.shares[:, 0].tolist() == pytest.approx([0, -50, -100, -50, 0, 0])

@@ -7,6 +7,7 @@ from drltrade.backtest import run_backtest
 from drltrade.envs import VectorTradingEnv
 from drltrade.experiments.settings import SplitSettings
 from drltrade.experiments.splits import resolve_splits
+from drltrade.features import compute_features
 
 MARKET = random_market(120, assets=3, seed=6)
 
@@ -35,6 +36,34 @@ def test_no_window_shows_bars_of_another_market():
             assert at >= 4
             assert np.allclose(observed[row], window, atol=1e-6)
         env.step(np.ones(64, dtype=np.int64))
+
+
+def test_no_episode_leaves_its_market():
+    env = VectorTradingEnv(small_game(market=MARKET.each(), episode=None), 64)
+    env.reset(seed=1)
+    step, ended = env._batch.step_view, set()
+    segment = step.bar // MARKET.bars
+    for _ in range(MARKET.bars):
+        env._batch.step(np.ones(64, dtype=np.int64))
+        assert (step.bar // MARKET.bars == segment).all()
+        ended |= set((step.bar[step.truncated] % MARKET.bars).tolist())
+    assert step.truncated.all()
+    assert ended == {MARKET.bars - 1}
+
+
+def test_every_market_is_played():
+    env = VectorTradingEnv(small_game(market=MARKET.each()), 64)
+    env.reset(seed=1)
+    played = np.bincount(env._batch.step_view.bar // MARKET.bars, minlength=3)
+    assert played.min() > 10
+
+
+def test_no_feature_looks_back_on_another_market():
+    names = [{"log_return": 5}, "rsi", "volatility", "relative_volume"]
+    whole, alone = (compute_features(m, names) for m in (MARKET.each(), MARKET))
+    for asset in range(MARKET.assets):
+        rows = whole.values[asset * MARKET.bars : (asset + 1) * MARKET.bars, 0]
+        assert np.array_equal(rows, alone.values[:, asset], equal_nan=True)
 
 
 def test_the_accounts_of_many_markets_share_the_money_of_one():

@@ -157,11 +157,9 @@ def _warnings(game: Game, paths: Sequence[Path], clock: Clock, *, learnt: bool) 
 
 def _of_status(paths: Sequence[Path]) -> Iterator[str]:
     """Tells of orders that the market did not take, and of accounts that the broker closed."""
-    orders = sum(int((path.status != STATUS["no_order"]).sum()) for path in paths)
     for name, what in _UNFILLED.items():
-        count = sum(int((path.status == STATUS[name]).sum()) for path in paths)
-        if count:
-            yield f"{count:,} of {orders:,} orders {what}"
+        if any((path.status == STATUS[name]).any() for path in paths):
+            yield what
     if len(paths) == 1 and paths[0].liquidated:
         yield "The account was liquidated: its equity fell below the maintenance margin."
     lost = sum(float(path.haircut.sum()) / float(path.equity[0]) for path in paths) / len(paths)
@@ -170,8 +168,8 @@ def _of_status(paths: Sequence[Path]) -> Iterator[str]:
 
 
 _UNFILLED = {
-    "halted": "met an asset that was not traded in that bar (halted, or no volume).",
-    "capped": "were cut to the participation cap; the rest was sent again.",
+    "halted": "Some orders met an asset that was not traded in that bar (halted, or no volume).",
+    "capped": "Some orders were cut to the participation cap; the rest was sent again.",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -140,7 +141,15 @@ def _parts(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         if hasattr(inner, "__dataclass_fields__"):
             yield from _parts(f"{prefix}{name}.", inner)
         else:
-            yield f"{prefix}{name}", f"{_first_sentence(value)} Default: {inner}."
+            yield f"{prefix}{name}", f"{_attribute(value, name)} Default: {inner}."
+
+
+def _attribute(value: Any, name: str) -> str:
+    """What the docstring of a model says of one attribute."""
+    _, _, listed = (inspect.getdoc(value) or "").partition("Attributes:")
+    found = re.search(rf"^    {name}: (.+(?:\n {{8,}}.+)*)", listed, re.MULTILINE)
+    words = " ".join(found[1].split()) if found else _first_sentence(value)
+    return words[0].upper() + words[1:]
 
 
 def _runs() -> Rows:

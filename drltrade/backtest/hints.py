@@ -148,12 +148,14 @@ def _fill(game: Game) -> Finding:
 
 
 def _halts(game: Game) -> Finding:
-    halts = game.prices.halts[rows_of(game.spans, game.market.bars)]
+    market, rows = game.market, rows_of(game.spans, game.market.bars)
+    left = market.columns.get("delisted", np.zeros_like(market.close)) > 0
+    halts = (game.prices.halts & ~left)[rows]
     count = int(halts.sum())
     if not count:
         return Finding("halts", "ok", "Every bar can be traded: none is halted or without volume.")
     told = (
-        f"{count:,} of {halts.size:,} bars cannot be traded (halted, without volume or delisted):"
+        f"{count:,} of {halts.size:,} bars cannot be traded (halted or without volume):"
         " orders wait, and positions are marked at the last close before."
     )
     fix = "See that they are meant: a missing volume that was written as 0 halts its bar."

@@ -106,9 +106,9 @@ def _from_response(
             before,
             f"Average the last {width} bars: rolling({width}).mean() without center=True.",
         )
-    if after < 0 and len(rows) > 1:
+    if (after < 0 and len(rows) > 1) or (after == 0 and len(rows) > 2 and contiguous):
         return Guess(
-            f"reads the future from bar t+{-after} to t+{before}",
+            f"reads the future from bar t+{max(1, -after)} to t+{before}",
             before,
             "A window of bars to come is a label, not a feature: use the bars up to t.",
         )

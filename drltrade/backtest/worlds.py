@@ -24,7 +24,9 @@ CHANGES = {
 }
 """What is done to the bars after a cut."""
 
-_PRICES = ("open", "high", "low", "close")
+_TENFOLD = dict.fromkeys(("open", "high", "low", "close", "volume"), 10.0)
+_BUMP = {"open": 1.2, "high": 1.5, "low": 1.1, "close": 1.37, "volume": 1.37}
+"""By what one bar grows whose readers are sought: its shape changes, too."""
 _EARLY = (2, 6, 13, 30)
 """Bars from the start: what fills a warm-up backwards shows nowhere else."""
 _EACH = 3
@@ -89,7 +91,7 @@ def changed(market: Market, cut: int, how: str, seed: int) -> Market:
         return market.until(cut)
     later = np.arange(market.bars) > cut
     if how == "x10":
-        return _mixed(market, later, _scaled(market, 10.0), _columns(market, 10.0))
+        return _mixed(market, later, _scaled(market, _TENFOLD), _columns(market, 10.0))
     return _mixed(market, later, *_noise(market, 1.0, [seed, cut]))
 
 
@@ -110,7 +112,7 @@ def bumped(market: Market, bar: int, events: bool) -> Market:
     columns = _columns(market, 1.37)
     if not events:
         columns |= {key: market.columns[key] for key in held(columns, market.raw)}
-    return _mixed(market, np.arange(market.bars) == bar, _scaled(market, 1.37), columns)
+    return _mixed(market, np.arange(market.bars) == bar, _scaled(market, _BUMP), columns)
 
 
 def _mixed(market: Market, rows: NDArray[np.bool_], prices: Tables, columns: Tables) -> Market:
@@ -129,8 +131,8 @@ def _like(own: Floats, other: Floats) -> Floats:
     return np.where(np.isnan(own), np.nan, other)
 
 
-def _scaled(market: Market, factor: float | Floats) -> dict[str, Floats]:
-    tables = {name: getattr(market, name) * factor for name in (*_PRICES, "volume")}
+def _scaled(market: Market, factors: Mapping[str, float]) -> dict[str, Floats]:
+    tables = {name: getattr(market, name) * factor for name, factor in factors.items()}
     tables["volume"] = tables["volume"] + (market.volume == 0)
     return tables
 

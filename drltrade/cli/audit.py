@@ -71,7 +71,8 @@ def audit(
     After several bars the future is made ten times as large, replaced by garbage and taken away;
     features, observations, orders, fills, rewards and equity up to that bar must stay the same to
     the last bit. What leaks is named, with what it looks like, how far it saw and the fix. Scaler,
-    splits, warm-up, survivors, fills and costs are reported too. Leaves with 1 if anything leaks.
+    splits, warm-up, survivors, fills, halts, order sizes, margin, prices and costs are reported
+    too. What peeks on few bars only is found with more --cuts. Leaves with 1 if anything leaks.
 
     For example:
 

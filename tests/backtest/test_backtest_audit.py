@@ -48,6 +48,8 @@ LEAKS = {
     "back-fill": weekly,
     "a feature shifted by -1": lambda m: frame(m).pct_change().shift(-1).fillna(0),
     "shifted by -1": lambda m: frame(m).pct_change().ewm(14).mean().shift(-1).ffill(),
+    "like a feature shifted by -1": lambda m: pd.DataFrame(m.high / m.low).shift(-1).ffill(),
+    "reads the future from bar t+1 to": lambda m: frame(m)[::-1].ewm(3).mean()[::-1],
     "a feature shifted by -5": lambda m: (frame(m).shift(-5) / m.close - 1).fillna(0),
     "how many bars there are": lambda m: np.repeat(np.linspace(0, 1, m.bars)[:, None], 2, axis=1),
 }

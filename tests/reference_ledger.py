@@ -388,7 +388,7 @@ class Sizing:
             low = below[-1]
         while low < (middle := (low + high) / 2) < high:
             low, high = (low, middle) if self.excess(middle, budget) > 0 else (middle, high)
-        return high
+        return high if high > 1e-12 * budget else 0.0
 
 
 def costs(trade, price, impact, rules):

@@ -207,7 +207,7 @@ def _equity_after_costs(b, book, table, events, bar, column, rules, equity, kept
         if abs(step - value) <= 1e-16 * equity:
             break
         value = step
-    return value
+    return value if value > NOTHING * equity else 0.0
 
 
 @inlined

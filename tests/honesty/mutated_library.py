@@ -5,7 +5,6 @@ change cannot feel it (imports point down) and are kept. A changed kernel runs a
 since compiling it would take seconds.
 """
 
-import ctypes
 import importlib
 import importlib.machinery
 import importlib.util
@@ -19,9 +18,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-import numba
-import numpy as np
 import pytest
+from plain_kernel import leave_uncompiled
 
 import drltrade
 
@@ -112,7 +110,7 @@ def library(file: str, source: str) -> Iterator[None]:
     try:
         if file in KERNEL:
             with pytest.MonkeyPatch.context() as patch:
-                _leave_uncompiled(patch)
+                leave_uncompiled(patch)
                 importlib.import_module("drltrade.sim.kernel")
         yield
     finally:
@@ -120,35 +118,6 @@ def library(file: str, source: str) -> Iterator[None]:
         for name in [name for name in sys.modules if _can_feel(name, file)]:
             del sys.modules[name]
         sys.modules.update(kept)
-
-
-def _leave_uncompiled(patch: pytest.MonkeyPatch) -> None:
-    """Makes plain Python of what numba compiles: functions as they are, and numbers as pointers."""
-    patch.setattr(numba, "njit", _as_it_is)
-    patch.setattr(numba, "carray", _array_at)
-    patch.setattr(numba.extending, "intrinsic", lambda function: lambda address: address)
-
-
-def _as_it_is(function=None, **options):
-    return function if function is not None else lambda inner: inner
-
-
-class _Row(np.record):
-    """A row whose fields are attributes, also the one that numpy has a method of that name for."""
-
-    fill = property(lambda self: self["fill"])
-
-
-def _array_at(address, shape, dtype):
-    """The array that lies at an address; the engine that knows the address keeps it alive."""
-    dtype = np.dtype(dtype)
-    if dtype.names:
-        dtype = np.dtype((_Row, dtype))
-    size = int(np.prod(shape)) * dtype.itemsize
-    if size == 0:
-        return np.zeros(shape, dtype)
-    memory = (ctypes.c_char * size).from_address(int(address))
-    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 def files_by_test() -> dict[str, Path]:

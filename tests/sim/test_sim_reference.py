@@ -18,9 +18,11 @@ def reference(game, start=START):
 
 def compare(path, rows):
     size = largest_sum(rows)
+    before = np.append(path.equity[:1], path.equity[:-1])
     for name in MONEY:
         wanted = np.array([row[name] for row in rows])
-        unit = size / path.equity if name in FRACTIONS else size
+        least = np.minimum(path.equity, before)
+        unit = size / least * (1 + np.abs(wanted)) if name in FRACTIONS else size
         difference = np.abs(getattr(path, name) - wanted) / unit
         assert difference.max() < 1e-12, (name, getattr(path, name), wanted)
     for row, filled, left in zip(rows, path.fill_price, path.exit_price, strict=True):
@@ -41,7 +43,8 @@ def compare(path, rows):
 def largest_sum(rows):
     """The largest amount that was added or taken: cash is rounded on that scale, not on today's.
 
-    A fraction of equity carries that rounding divided by the equity that is left.
+    A fraction of equity carries that rounding divided by the equity that is left, as often as it
+    is large itself.
     """
     amounts = [abs(row[name]) for row in rows for name in MONEY if name not in FRACTIONS]
     return max(*amounts, *(row["equity"] * row["exposure"] for row in rows))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from drltrade.envs.single import TradingEnv
     from drltrade.experiments.api import Trained, backtest, train
     from drltrade.experiments.experiment import ExperimentResult, run_experiment
-    from drltrade.sim.engine import Step
+    from drltrade.sim.step import Step
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,7 @@ _HOMES = {
     "Market": "data.market",
     "Policy": "agents.policy",
     "Record": "backtest.record",
-    "Step": "sim.engine",
+    "Step": "sim.step",
     "TradingEnv": "envs.single",
     "Trained": "experiments.api",
     "load_market": "data.sources",

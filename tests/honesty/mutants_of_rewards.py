@@ -5,14 +5,14 @@ from honesty.mutated_library import Mutant
 REWARDS_MUTANTS = (
     Mutant(
         "reward from prices instead of equity",
-        "sim/engine.py",
+        "sim/step.py",
         "return float(np.log(numbers[_EQUITY] / numbers[_BEFORE]))",
         'return float(np.log1p(numbers[PLACES["benchmark_return"] // 8]))',
         ("a_reward_is_no_portfolio_level", "churning_on_a_flat_market_is_paid_with_its_costs"),
     ),
     Mutant(
         "rewards of many accounts from prices instead of equity",
-        "sim/engine.py",
+        "sim/step.py",
         "return np.log(self.equity / self.equity_before)",
         "return np.log1p(self.benchmark_return)",
         ("the_final_reward_is_paid_once_where_episodes_follow_each_other_by_themselves",),

@@ -16,7 +16,7 @@ def reference(game, start=START):
     return run(game.plain(), game.targets.tolist(), game.rules, 0, game.last, start)
 
 
-def compare(path, rows):
+def assert_agree(path, rows):
     size = largest_sum(rows)
     before = np.append(path.equity[:1], path.equity[:-1])
     for name in MONEY:
@@ -53,13 +53,13 @@ def largest_sum(rows):
 @many
 @given(games())
 def test_the_kernel_equals_the_plain_python_ledger_to_1e_12(game):
-    compare(game.play(), reference(game))
+    assert_agree(game.play(), reference(game))
 
 
 @many
 @given(full_games())
 def test_the_kernel_equals_the_plain_python_ledger_under_every_rule(game):
-    compare(game.play(), reference(game))
+    assert_agree(game.play(), reference(game))
 
 
 some = settings(max_examples=300, deadline=None)
@@ -72,7 +72,7 @@ def test_stepping_an_engine_equals_the_path_bit_for_bit_in_any_row(game):
     rows = np.arange(3)
     engine.reset(rows, np.zeros(3, int), np.full(3, game.last))
     stepped = follow(engine, game, 0, row=1)
-    same(game.play(), stepped)
+    assert_same(game.play(), stepped)
 
 
 @some
@@ -84,7 +84,7 @@ def test_a_row_that_is_reset_in_mid_path_lives_as_a_fresh_one(game, before, firs
         engine.step(np.repeat(game.targets[bar : bar + 1], 3, axis=0))
     engine.reset(np.array([2]), np.array([first]), np.array([game.last]))
     stepped = follow(engine, game, first, row=2)
-    same(run_path(game.prices, game.rules, game.targets, first, game.last, START), stepped)
+    assert_same(run_path(game.prices, game.rules, game.targets, first, game.last, START), stepped)
 
 
 def follow(engine, game, first, row):
@@ -99,7 +99,7 @@ def follow(engine, game, first, row):
     return recorder.path()
 
 
-def same(path, stepped):
+def assert_same(path, stepped):
     for name in type(path).__dataclass_fields__:
         assert np.array_equal(getattr(path, name), getattr(stepped, name), equal_nan=True), name
 

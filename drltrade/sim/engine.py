@@ -199,7 +199,16 @@ class Engine:
         Returns:
             What the account row [T + 1], the book [T + 1, 7, N] and the status [T + 1, N] held
             before the first bar and after each.
+
+        Raises:
+            UsageError: the engine has several accounts, or the targets another shape.
         """
+        if self.accounts != 1 or wanted.shape[1:] != (self.prices.assets,):
+            raise UsageError(
+                f"A run takes one account along targets [T, {self.prices.assets}]; got"
+                f" {self.accounts} accounts and {wanted.shape}."
+            )
+        wanted = np.ascontiguousarray(wanted, dtype=np.float64)
         length, assets = len(wanted) + 1, self.prices.assets
         ledger = np.zeros(length, dtype=rows.ACCOUNT)
         books = np.zeros((length, len(rows.BOOK), assets))

@@ -103,6 +103,8 @@ def test_an_engine_refuses_episodes_and_targets_that_do_not_fit():
     engine.reset(rows[:0], rows[:0], rows[:0])
     with pytest.raises(UsageError, match=r"\[B, N\] = \(3, 2\)"):
         engine.step(np.zeros((1, 2)))
+    with pytest.raises(UsageError, match="one account"):
+        engine.run(np.zeros((3, 2)))
     with pytest.raises(UsageError, match="infinite"):
         run_path(engine.prices, engine.rules, np.full((5, 2), np.inf), 0, 4)
     with pytest.raises(UsageError, match="must be"):

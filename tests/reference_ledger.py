@@ -110,9 +110,9 @@ def live_one_bar(account, row, now, after, targets, rules):
     account |= {"base": list(now["close"]), "book": "gap_pnl", "before": account["equity"],
                 "rules": rules, "targets": standing}  # fmt: skip
     steps = {
-        "next_open": (carry, events, check_open, fill_at_open, extremes),
-        "next_close": (carry, events, check_open, extremes, fill_at_close),
-        "same_close": (fill_before, carry, events, check_open, extremes),
+        "next_open": (carry, events, check_open, fill, extremes),
+        "next_close": (carry, events, check_open, extremes, fill),
+        "same_close": (fill, carry, events, check_open, extremes),
     }
     for step in steps[rules.fill]:
         step(account, row, now, after)
@@ -228,20 +228,10 @@ def end(account, row, prices):
 # The fill -----------------------------------------------------------------------------------
 
 
-def fill_before(account, row, now, _):
-    fill(account, row, now, now["close"])
-
-
-def fill_at_open(account, row, _, after):
-    fill(account, row, after, after["open"])
-
-
-def fill_at_close(account, row, _, after):
-    fill(account, row, after, after["close"])
-
-
-def fill(account, row, bar, prices):
-    """Trades towards the targets at these prices."""
+def fill(account, row, now, after):
+    """Trades towards the targets at the price of the fill rule."""
+    bar = now if account["rules"].fill == "same_close" else after
+    prices = bar["open" if account["rules"].fill == "next_open" else "close"]
     earn(account, row, prices)
     account["book"] = "bar_pnl"
     equity, shares = worth(account, prices), account["shares"]

@@ -176,7 +176,7 @@ def settings_of(draw, rules, on, cheapest):
     return replace(
         rules,
         costs=Costs(commission, costs.slippage, impact),
-        margin=Margin(drawn("margin", 0.0, 0.25, 0.43)),
+        margin=Margin(drawn("margin", 0.0, 0.2531, 0.4307)),
         participation=Participation(drawn("cap", None, 0.0, 0.013, 0.37), drawn("cap", 20, 2, 5)),
         carry=Carry(*(drawn("carry", 0.0, 0.0, 0.07, 1.3) for _ in range(3))),
         limits=Limits(drawn("limits", None, None, 0.43), drawn("limits", None, None, 0.117)),

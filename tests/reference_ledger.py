@@ -93,6 +93,8 @@ def measure_liquidity(bars, volume, i, rules):
         recent = volumes[: share.window]
         bars[t]["cap"][i] = share.rate * math.fsum(recent) / max(1, len(recent))
     returns, recent = returns[: impact.window], volumes[: impact.window]
+    if impact.coefficient > 0:
+        bars[t]["impact"][i] = None  # not known
     if len(returns) >= 2 and math.fsum(recent) > 0:
         mean = math.fsum(returns) / len(returns)
         sigma = math.sqrt(math.fsum((r - mean) ** 2 for r in returns) / (len(returns) - 1))
@@ -148,9 +150,8 @@ def carry(account, row, now, after):
     rules, cash, years = account["rules"], account["cash"], after["days"] / 365
     held = [s * p for s, p in zip(account["shares"], now["close"], strict=True)]
     short = math.fsum(-h for h in held if h < 0)
-    row["interest"] = years * (
-        rules.carry.cash * max(0.0, cash - short) - rules.carry.debit * max(0.0, -cash)
-    )
+    free = cash - short
+    row["interest"] = years * (rules.carry.cash if free > 0 else rules.carry.debit) * free
     row["borrow"] = rules.carry.borrow * short * years
     row["funding"] = -math.fsum(h * f for h, f in zip(held, after["funding"], strict=True))
     account["cash"] += row["interest"] - row["borrow"] + row["funding"]
@@ -161,7 +162,8 @@ def events(account, row, now, after):
     for i, split in enumerate(after["split"]):
         shares[i] *= split
         account["base"][i] = now["close"][i] / split
-        row["dividends"] += shares[i] * after["dividend"][i]
+        if not after["delisted"][i]:
+            row["dividends"] += shares[i] * after["dividend"][i]
         if after["delisted"][i] and shares[i] != 0:
             value = shares[i] * account["base"][i]
             row["haircut"] += account["rules"].delisting.haircut * abs(value)
@@ -284,10 +286,10 @@ def drop_what_cannot_trade(account, row, orders, bar, prices, held, equity):
         change = wanted * equity - held[i]
         aim = in_lots(wanted * equity / prices[i], rules.lot)
         same = rules.lot > 0 and abs(aim - shares[i]) <= 1e-9 * rules.lot
-        if bar["halted"][i]:
+        if bar["halted"][i] or bar["impact"][i] is None:
             row["status"][i], account["ordered"][i] = "halted", NAN
         elif rules.band > 0 and abs(wanted - held[i] / equity) <= rules.band + 1e-12:
-            row["status"][i] = "in_band"
+            row["status"][i], account["ordered"][i] = "in_band", NAN
         elif (rules.lot > 0 or rules.costs.commission.minimum > 0) and (
             same or abs(change) <= 1e-9 * equity
         ):
@@ -310,12 +312,17 @@ def sized_positions(account, row, orders, bar, prices, held, equity):
         sizing = Sizing(rest, math.fsum(kept), held, prices, bar["impact"], rules)
         value = sizing.post_cost_equity(equity - math.fsum(fixed))
         unit, again = sizing.unit(value), False
-        for i, wanted in list(rest.items()):
+        over = {}
+        for i, wanted in rest.items():
             trade, cap = wanted * unit - held[i], bar["cap"][i]
-            if abs(trade) > cap * prices[i] * (1 + 1e-12):
-                capped[i], again = math.copysign(in_lots(cap, rules.lot), trade), True
-                row["status"][i], account["ordered"][i] = "capped", NAN
-                del rest[i]
+            if abs(trade) > cap * prices[i] * (1 + 1e-12) + 1e-12 * equity:
+                over[i] = math.copysign(in_lots(cap, rules.lot), trade)
+        slow = {i: x for i, x in over.items()
+                if abs(shares[i] + x) * prices[i] > abs(rest[i] * unit)}  # fmt: skip
+        for i, change in (slow or over).items():
+            capped[i], again = change, True
+            row["status"][i], account["ordered"][i] = "capped", NAN
+            del rest[i]
     new = {i: shares[i] + change for i, change in capped.items()}
     for i, wanted in rest.items():
         if unit < value and wanted != 0:
@@ -326,7 +333,8 @@ def sized_positions(account, row, orders, bar, prices, held, equity):
             row["status"][i] = "rounded"
     for i, position in list(new.items()):
         trade = (position - shares[i]) * prices[i]
-        turned = trade * (orders[i] * equity - held[i]) < 0
+        before = orders[i] * sizing.unit(equity) - held[i]
+        turned = i in rest and (abs(before) <= 1e-9 * equity or trade * before < 0)
         if abs(trade) <= 1e-9 * equity or (turned and rules.costs.commission.minimum > 0):
             if abs(trade) > 1e-12 * equity:
                 row["status"][i] = "too_small"
@@ -387,7 +395,7 @@ def costs(trade, price, impact, rules):
     return (
         max(commission.minimum, commission.rate * size) + commission.per_share * size / price,
         rules.costs.slippage.rate * size,
-        impact * size**1.5 / math.sqrt(price),
+        (impact or 0.0) * size**1.5 / math.sqrt(price),
     )
 
 

@@ -85,22 +85,25 @@ def read_record(folder: Path) -> Record:
         ) from error
 
 
+_PIECES = (
+    "commission", "slippage", "impact", "interest", "borrow", "funding", "dividends", "haircut",
+    "shortfall",
+)  # fmt: skip
+
+
 def payload(record: Record) -> dict[str, Any]:
     """Returns what `--json` prints of a record: plain JSON values, undefined figures as None.
 
     Money is in the currency of the starting equity; `gross_pnl` is what prices alone made, and
-    `gross_pnl - commission - slippage + carry + shortfall = net_pnl`.
+    `gross_pnl + dividends - commission - slippage - impact + interest - borrow + funding - haircut
+    + shortfall = net_pnl`; `total` is commission, slippage and impact.
     """
     path = record.path
-    commission, slippage = float(path.commission.sum()), float(path.slippage.sum())
     metrics = compute_metrics(record)
-    costs = {
-        "commission": commission,
-        "slippage": slippage,
-        "total": commission + slippage,
-        "carry": float(path.carry.sum()),
+    costs = {name: float(getattr(path, name).sum()) for name in _PIECES}
+    costs |= {
+        "total": float(path.costs.sum()),
         "gross_pnl": float(path.gap_pnl.sum() + path.bar_pnl.sum()),
-        "shortfall": float(path.shortfall.sum()),
         "net_pnl": float(record.equity[-1] - record.equity[0]),
     }
     content = {
@@ -115,7 +118,8 @@ def payload(record: Record) -> dict[str, Any]:
         "periods_per_year": record.periods_per_year,
         "trades": len(trade_list(record)),
         "costs": costs,
-        "ruined": record.path.terminated,
+        "ruined": path.terminated and not path.liquidated,
+        "liquidated": path.liquidated,
         "assumptions": record.assumptions,
         "warnings": record.warnings,
     }

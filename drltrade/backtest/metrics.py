@@ -61,7 +61,7 @@ def _ratio(above: float, below: float) -> float:
 
 
 def _excess(record: Record) -> Floats:
-    excess: Floats = record.returns - record.cash_rate
+    excess: Floats = record.returns - record.cash_returns
     return excess
 
 

@@ -23,9 +23,10 @@ class Record:
         symbols: the N assets.
         stamps: [T] datetime64[ns], UTC; row 0 is the start, before any order.
         path: the account's ledger, one row a bar.
-        close: [T, N] closes of the same bars.
+        close: [T, N] closes of the same bars; of a halted one the last before, as it was valued.
         periods_per_year: bars in a year, from the market's clock.
-        cash_rate: interest per bar that a Sharpe ratio subtracts.
+        cash_rate: interest a year on idle cash, by calendar days over 365, that a Sharpe ratio
+            subtracts.
         assumptions: fill, costs, dates, data, agent: what the figures rest on.
         warnings: what a careful reader must know before believing them.
         split: [T, N] new shares for one old in each bar; None where nothing was split.
@@ -53,6 +54,12 @@ class Record:
     def equity(self) -> NDArray[np.float64]:
         """[T] equity at each close; the first is the stake before entry."""
         return self.path.equity
+
+    @property
+    def cash_returns(self) -> NDArray[np.float64]:
+        """[T - 1] what idle cash earned in each bar."""
+        days = np.diff(self.stamps).astype("timedelta64[ns]").astype(np.float64) / 86_400e9
+        return self.cash_rate * days / 365.0
 
     @property
     def returns(self) -> NDArray[np.float64]:

@@ -48,7 +48,8 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
     rolled, scheme = roll_accounts(actor, game, name)
     market, paths = game.market, [path for path, _ in rolled]
     clock = Clock.of([market.stamps[first : last + 1] for first, last in game.spans])
-    closes = clock.known([market.close[first : last + 1] for first, last in game.spans])
+    marks = game.prices.quotes[:, :, 3]  # while halted, the last close before: what the ledger saw
+    closes = clock.known([marks[first : last + 1] for first, last in game.spans])
     acted = [actions for _, actions in rolled if actions is not None]
     return Record(
         name=name,
@@ -57,7 +58,7 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
         path=paths[0] if len(paths) == 1 else pool(paths, clock),
         close=np.concatenate(closes, axis=1),
         periods_per_year=_periods(game, clock),
-        cash_rate=game.rules.carry.cash / _periods(game, clock),
+        cash_rate=game.rules.carry.cash,
         assumptions=assumptions_of(game) | {"actions": scheme},
         warnings=_warnings(game, paths, clock, learnt=bool(acted)),
         actions=_together(acted, clock) if acted else None,
@@ -142,7 +143,9 @@ def _warnings(game: Game, paths: Sequence[Path], clock: Clock, *, learnt: bool) 
         )
     found += _of_status(paths)
     over = [path.terminated for path in paths]
-    if any(over) and not all(over):
+    if len(paths) == 1 and paths[0].terminated and not paths[0].liquidated:
+        found.append("The account was ruined: its equity fell to nothing and stayed there.")
+    if len(over) > 1 and any(over):
         names = span_names(game.market, game.spans)
         gone = names if len(names) == len(over) else [f"segment {i + 1}" for i in range(len(over))]
         listed = ", ".join(name for name, ended in zip(gone, over, strict=True) if ended)

@@ -14,7 +14,14 @@ from drltrade.data.reserved import RESERVED
 from drltrade.data.series import Series
 from drltrade.errors import DataError
 
-__all__ = ["Clock", "arrange_columns", "arrange_fields", "common_clock", "full_clock"]
+__all__ = [
+    "Clock",
+    "arrange_columns",
+    "arrange_fields",
+    "common_clock",
+    "full_clock",
+    "refuse_lost_events",
+]
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,29 @@ def common_clock(series: Sequence[Series], findings: Findings) -> Clock:
         )
     rows = np.stack([np.searchsorted(part.stamps, stamps) for part in series], axis=1)
     return Clock(stamps, rows, np.ones(rows.shape, bool), np.zeros(rows.shape, bool))
+
+
+def refuse_lost_events(series: Sequence[Series], clock: Clock, raw: bool) -> None:
+    """Refuses to leave out bars in which something happens to whoever holds the asset.
+
+    Raises:
+        DataError: a split, a dividend, funding or a delisting stands in a bar that is left out.
+    """
+    for part in series:
+        inside = (part.stamps > clock.stamps[0]) & (part.stamps <= clock.stamps[-1])
+        lost = inside & ~np.isin(part.stamps, clock.stamps)
+        for name, known in RESERVED.items():
+            if name == "tradable" or name not in part.extras or (known.raw and not raw):
+                continue
+            values = part.extras[name]
+            usual = np.isnan(values) | (values == known.default) | (values == 0.0)
+            hit = np.flatnonzero(lost & ~usual)
+            if hit.size:
+                raise DataError(
+                    f"{part.symbol} has {name} {values[hit[0]]:g} on {show(part.stamps[hit[0]])}, a"
+                    " bar that another symbol lacks and `align: common` leaves out. Use align: all"
+                    " (on the command line --set env.data.align=all), or other symbols."
+                )
 
 
 def full_clock(series: Sequence[Series], findings: Findings) -> Clock:

@@ -236,7 +236,8 @@ class Market:
 
     def until(self, bar: int) -> Market:
         """Returns the Market that ends at bar index `bar`: all that was known after its close."""
-        return self._rows(np.arange(self.bars) <= bar)
+        # Notes tell of the whole file, the end of an asset among it.
+        return self._rows(np.arange(self.bars) <= bar)._replace(notes=())
 
     def locate(self, start: Any = None, end: Any = None) -> tuple[int, int]:
         """Returns the first and the last bar index of an interval, both inclusive.

@@ -9,7 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from drltrade.data.align import arrange_columns, arrange_fields, common_clock, full_clock
+from drltrade.data.align import (
+    arrange_columns,
+    arrange_fields,
+    common_clock,
+    full_clock,
+    refuse_lost_events,
+)
 from drltrade.data.door import FIELDS
 from drltrade.data.files import SUFFIXES, RawTable, from_frame, read_table
 from drltrade.data.findings import Findings
@@ -183,6 +189,8 @@ def to_market(
         DataError: dates meet times of day, or the symbols do not overlap.
     """
     clock = full_clock(series, findings) if keep else common_clock(series, findings)
+    if not keep:
+        refuse_lost_events(series, clock, raw)
     fields: dict[str, Any] = arrange_fields(series, clock, FIELDS)
     bare = [part.symbol for part in series if "open" not in part.fields]
     if 0 < len(bare) < len(series):

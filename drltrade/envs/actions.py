@@ -98,14 +98,12 @@ class ActionScheme:
     def _look_up(self, actions: NDArray[Any]) -> NDArray[np.float64]:
         if actions.dtype.kind not in "iu":
             raise UsageError(f"{self.name} takes whole-number actions; got {actions.dtype}.")
-        try:
-            # Unsigned, so that a negative index is out of range instead of counted from the end.
-            rows = self._table[actions.astype(np.uint32).reshape(-1)]
-        except IndexError:
+        if actions.size and (actions.min() < 0 or actions.max() >= len(self._table)):
             raise UsageError(
                 f"{self.name} takes actions 0 to {len(self._table) - 1}; got {actions.min()} to"
                 f" {actions.max()}."
-            ) from None
+            )
+        rows = self._table[actions.reshape(-1)]
         return rows.reshape(-1, self.assets)
 
     def labels(self, symbols: tuple[str, ...]) -> tuple[str, ...]:

@@ -58,6 +58,12 @@ def market_prices(market: Market, rules: Rules, benchmark: NDArray[np.float64] |
         segment=market.segment,
     )
     prices.check(rules)
+    fee, least = rules.costs.commission.per_share, float(prices.table.min())
+    if fee > 0.2 * least:
+        raise UsageError(
+            f"costs.commission.per_share {fee:g} is more than a fifth of the lowest price of"
+            f" {market.name}, {least:g}. Lower it, or leave such assets out."
+        )
     return prices
 
 
@@ -101,10 +107,20 @@ def _level_of(series: Market, market: Market) -> NDArray[np.float64]:
         raise UsageError(
             f"The benchmark {series.name} holds {series.assets} symbols; name a file of one."
         )
-    rows = np.searchsorted(series.stamps, market.stamps, side="right") - 1
-    if rows.min() < 0:
+    known, spacing = series.stamps, _spacing(series)
+    if spacing > _spacing(market):
+        known = known + spacing  # a day's close is not known in the hours of that day
+    rows = np.searchsorted(known, market.stamps, side="right") - 1
+    if rows.min() < 0 or market.stamps.max() > known[-1] + 10 * spacing:
+        span = [str(stamp.astype("datetime64[D]")) for stamp in (series.start, series.end)]
+        mine = [str(stamp.astype("datetime64[D]")) for stamp in (market.start, market.end)]
         raise UsageError(
-            f"The benchmark {series.name} begins at {series.start}, after {market.name} does at"
-            f" {market.start}. Use a longer series, or a later start of the data."
+            f"The benchmark {series.name} runs from {span[0]} to {span[1]} and does not cover"
+            f" {market.name}, {mine[0]} to {mine[1]}. Use a longer series, or fewer bars."
         )
     return np.asarray(series.close[rows, 0])
+
+
+def _spacing(market: Market) -> np.timedelta64:
+    """The usual time between two bars."""
+    return np.timedelta64(np.median(np.diff(market.stamps).astype(np.int64)).astype(np.int64), "ns")

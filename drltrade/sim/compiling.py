@@ -29,6 +29,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def seldom(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles what happens seldom once and apart: it would only make the loop longer."""
+    function.__qualname__ += f"-{_DIGEST}"
     compiled: Callable[..., Any] = njit(**_OPTIONS)(function)
     return compiled
 

@@ -85,7 +85,7 @@ class Engine:
             self.prices.table,
             self.prices.events(self.rules),
             self.prices.clock,
-            self.rules.pack(self.prices.eventful),
+            self.prices.pack(self.rules),
         )
         state = (self._account, self._book, self._status, self._targets, *self._tables)
         self._worlds = [
@@ -136,8 +136,18 @@ class Engine:
         Raises:
             UsageError: an episode does not fit the data.
         """
+        which, first, last = (np.ascontiguousarray(each, np.int64) for each in (which, first, last))
         if which.size == 0:
             return
+        if not which.shape == first.shape == last.shape == (which.size,):
+            raise UsageError(
+                f"Accounts, first and last bars must be of one length; got {which.shape},"
+                f" {first.shape}, {last.shape}."
+            )
+        if which.min() < 0 or which.max() >= self.accounts:
+            raise UsageError(
+                f"Accounts are 0..{self.accounts - 1}; got {which.min()}..{which.max()}."
+            )
         if first.min() < 0 or last.max() >= self.prices.bars:
             raise UsageError(
                 f"Episodes must lie in bars 0..{self.prices.bars - 1}; got"
@@ -186,7 +196,10 @@ class Engine:
         return self.current
 
     def stepper(self) -> Callable[[], None]:
-        """Returns what `advance` calls, with its argument: for an engine with one buffer."""
+        """Returns what `advance` calls, with its argument: for an engine with one buffer.
+
+        Whoever calls it keeps the engine: the call holds addresses alone.
+        """
         (world,) = self._worlds
         return partial(kernel.advance, world)
 

@@ -36,8 +36,9 @@ def carry(b, accounts, book, table, events, clock, rules, t):
         if rules.events:
             funding -= worth * events[t + 1, i, FUNDING]
     days = clock[t + 1, DAYS]
-    earned = rules.cash_rate * max(account.cash - shorts, 0.0)
-    account.interest = days * (earned - rules.debit_rate * max(-account.cash, 0.0))
+    free = account.cash - shorts  # the proceeds of short sales stay with the lender
+    earned = rules.cash_rate * max(free, 0.0)
+    account.interest = days * (earned - rules.debit_rate * max(-free, 0.0))
     account.borrow = days * rules.borrow_rate * shorts
     account.funding = funding
     account.cash += account.interest - account.borrow + funding

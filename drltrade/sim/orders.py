@@ -85,6 +85,7 @@ def _is_kept(b, book, status, events, bar, i, wanted, held, price, rules, equity
         return True
     if rules.band > 0.0 and abs(wanted - held / equity) <= rules.band + NOTHING:
         status[b, i] = IN_BAND
+        book[b, ORDERED, i] = np.nan
         return True
     if rules.coarse and _asks_nothing(b, book, i, wanted, held, price, rules, equity):
         if abs(wanted * equity - held) > NOTHING * equity:
@@ -212,28 +213,34 @@ def _equity_after_costs(b, book, table, events, bar, column, rules, equity, kept
 
 @inlined
 def _is_sent(trade, asked, rules, equity):
-    """Whether a trade is worth sending, and not turned around by its own minimum fee."""
+    """Whether a trade is worth sending, and not made or turned by its own minimum fee."""
     large = abs(trade) > SMALLEST_TRADE * equity
     if rules.minimum > 0.0:
-        return large and trade * asked > 0.0
+        return large and abs(asked) > SMALLEST_TRADE * equity and trade * asked > 0.0
     return large
 
 
 @seldom
-def _cap(b, book, status, table, events, bar, column, rules, equity, unit):
-    """Fixes trades beyond the participation cap: (how many, their notional, |weights|, costs)."""
+def _cap(b, book, status, table, events, bar, column, rules, equity, unit, slow):
+    """Fixes trades beyond the participation cap: (how many, their notional, |weights|, costs).
+
+    With `slow`, only those that leave more than is wanted: what they do not free, others may not
+    spend.
+    """
     count, kept, ordered, fixed = 0, 0.0, 0.0, 0.0
     for i in range(book.shape[2]):
         price = table[bar, column, i]
         wanted, held = book[b, WANTED, i], book[b, HELD, i]
         trade = wanted * unit - held
         cap = events[bar, i, CAP]
-        if abs(trade) <= cap * price * (1.0 + 1e-12):
+        if abs(trade) <= cap * price * (1.0 + 1e-12) + NOTHING * equity:
             continue
         if rules.lot > 0.0:
             cap = _whole_lots(cap, rules.lot)
         trade = np.copysign(cap * price, trade)
-        sent = _is_sent(trade, wanted * equity - held, rules, equity)
+        if slow and abs(held + trade) <= abs(wanted * unit):
+            continue
+        sent = abs(trade) > SMALLEST_TRADE * equity
         status[b, i] = CAPPED if sent or abs(trade) <= NOTHING * equity else TOO_SMALL
         book[b, TRADED, i] = trade if sent else 0.0
         book[b, WANTED, i] = book[b, HELD, i] = 0.0
@@ -249,7 +256,7 @@ def _cap(b, book, status, table, events, bar, column, rules, equity, unit):
 
 
 @inlined
-def _trade(b, book, status, i, price, rules, equity, value, unit):
+def _trade(b, book, status, i, price, rules, equity, value, unit, free_unit):
     """One asset's trade and the shares that it leaves; 0 where it is too small to be sent."""
     if status[b, i] == CAPPED:
         trade = book[b, TRADED, i]
@@ -264,7 +271,7 @@ def _trade(b, book, status, i, price, rules, equity, value, unit):
         if abs(lots - shares) > 1e-9 * rules.lot:
             status[b, i] = ROUNDED
         trade, shares = lots * price - held, lots
-    sent = _is_sent(trade, wanted * equity - held, rules, equity)
+    sent = _is_sent(trade, wanted * free_unit - held, rules, equity)
     if not sent and abs(trade) > NOTHING * equity:
         status[b, i] = TOO_SMALL
     return trade if sent else 0.0, shares
@@ -287,15 +294,20 @@ def fill(b, accounts, book, status, targets, table, events, bar, column, rules, 
         if not rules.capped:
             break
         capped, more, less, fixed = _cap(
-            b, book, status, table, events, bar, column, rules, equity, unit
+            b, book, status, table, events, bar, column, rules, equity, unit, True
         )
+        if capped == 0:
+            capped, more, less, fixed = _cap(
+                b, book, status, table, events, bar, column, rules, equity, unit, False
+            )
         if capped == 0:
             break
         kept, ordered, left = kept + more, ordered - less, left - fixed
+    free_unit, _ = _stretch(equity, kept, ordered, rules.leverage)
     bought, notional, commission, moved = 0.0, 0.0, 0.0, 0.0
     for i in range(book.shape[2]):
         price = table[bar, column, i]
-        trade, shares = _trade(b, book, status, i, price, rules, equity, value, unit)
+        trade, shares = _trade(b, book, status, i, price, rules, equity, value, unit, free_unit)
         traded = trade != 0.0
         book[b, TRADED, i] = trade
         book[b, SHARES, i] = shares if traded else book[b, SHARES, i]

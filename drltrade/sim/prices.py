@@ -76,6 +76,10 @@ class Prices:
             self._put(name, close.shape)
         for name in ("days", "benchmark", "segment"):
             self._put(name, close.shape[:1])
+        for name, least in (("split", 0.0), ("dividend", -np.inf), ("funding", -np.inf)):
+            table = getattr(self, name)
+            if table is not None and not (np.isfinite(table).all() and (table > least).all()):
+                raise UsageError(f"Prices: {name} must be finite{' and positive' * (least == 0)}.")
 
     def _put(self, name: str, shape: tuple[int, ...]) -> None:
         value = getattr(self, name)
@@ -169,17 +173,23 @@ class Prices:
         table[:, :, 1] = 0.0 if self.delisted is None else self.delisted
         table[:, :, 2] = 1.0 if self.split is None else self.split
         table[:, :, 3] = 0.0 if self.dividend is None else self.dividend
+        table[:, :, 3] *= table[:, :, 1] == 0.0  # who is bought out at the last price is paid by it
         table[:, :, 4] = 0.0 if self.funding is None else self.funding
         table[:, :, 6] = np.inf
         if impact.coefficient > 0:
             volume = self._usual_volume(impact.window)
             sigma = self._trailing(self._returns(), impact.window, 2)
             known = (volume > 0) & np.isfinite(sigma)
+            table[:, :, 0] = self.halts | ~known  # an impact that is not known is not none
             root = np.sqrt(np.where(known, volume, 1.0))
             table[:, :, 5] = np.where(known, 2 / 3 * impact.coefficient * sigma / root, 0.0)
         if cap.rate is not None:
             table[:, :, 6] = cap.rate * np.nan_to_num(self._usual_volume(cap.window))
         return table
+
+    def pack(self, rules: Rules) -> NDArray[np.void]:
+        """Lays the rules out for the kernel, with the branches that these prices need."""
+        return rules.pack(self.eventful or rules.costs.impact.coefficient > 0)
 
     def check(self, rules: Rules) -> None:
         """Refuses rules that these prices cannot serve.
@@ -227,8 +237,10 @@ class Prices:
         """[T, N] what one share of the segment's first bar has become by splits."""
         if self.split is None:
             return np.ones(self.close.shape)
-        grown = np.cumprod(self.split, axis=0)
-        return np.asarray(grown / grown[self._starts])
+        first = self._starts == np.arange(self.bars)
+        splits = np.where(first[:, None], 1.0, self.split)
+        pieces = np.split(splits, np.flatnonzero(first)[1:])
+        return np.concatenate([np.cumprod(piece, axis=0) for piece in pieces])
 
     def _returns(self, dividends: bool = False) -> Floats:
         """[T, N] close-to-close returns, corrected for splits; NaN in a segment's first row."""

@@ -53,8 +53,9 @@ class Passage:
             carry = self._rules.carry
             years = torch.where(self._alive, days, 0.0) / 365
             short = total(torch.relu(-held))
-            lent = torch.relu(self._cash - short)
-            self._interest = (carry.cash * lent - carry.debit * torch.relu(-self._cash)) * years
+            free = self._cash - short
+            earned = carry.cash * torch.relu(free) - carry.debit * torch.relu(-free)
+            self._interest = earned * years
             self._borrow = carry.borrow * short * years
             self._cash = self._cash + self._interest - self._borrow
         if FUNDING in event:

@@ -115,7 +115,7 @@ class Filler:
         # One asset at costs in proportion: the equation has a closed form.
         self.alone = assets == 1 and self.tariff.linear
         capped, paced = rules.participation.rate is not None, rules.limits.change is not None
-        self.resends = assets > 1 or capped or paced
+        self.resends = assets > 1 or capped or paced or rules.band > 0
 
     def fill(
         self,
@@ -150,7 +150,9 @@ class Filler:
             live = live & ~halted
             again = _either(again, order & halted)
         if self.rules.band > 0:
-            live = live & ~((wanted - held / equity[:, None]).abs() <= self.rules.band + self.slack)
+            near = (wanted - held / equity[:, None]).abs() <= self.rules.band + self.slack
+            again = _either(again, order & near)
+            live = live & ~near
         least = self.smallest * equity[:, None]
         if self.tariff.minimum:
             live = live & ((wanted * equity[:, None] - held).abs() > least)
@@ -211,7 +213,8 @@ class Filler:
     def _over(self, trade: Tensor, cap: Tensor, sizing: _Sizing) -> tuple[Tensor, Tensor]:
         """Which trades exceed their cap, and the trade at the cap."""
         most, trade = cap * sizing.price, trade.detach()
-        over = sizing.sized & (trade.abs() > most * (1.0 + self.slack))
+        slack = self.slack * sizing.equity[:, None]
+        over = sizing.sized & (trade.abs() > most * (1.0 + self.slack) + slack)
         return over, torch.copysign(most, trade)
 
     def _size(
@@ -222,9 +225,13 @@ class Filler:
         with torch.no_grad():
             value, slope = self._root(sizing.summed())
             while cap is not None:
-                over, most = self._over(self._trade(sizing.summed(), value), cap, sizing)
+                trade = self._trade(sizing.summed(), value)
+                over, most = self._over(trade, cap, sizing)
                 if not bool(over.any()):
                     break
+                # First those that leave more than is wanted: others may not spend what they hold.
+                slow = over & ((sizing.held + most).abs() > (sizing.held + trade).abs())
+                over = torch.where(slow.any(-1, keepdim=True), slow, over)
                 fixed = torch.where(over, most, sizing.fixed)
                 sizing = sizing._replace(sized=sizing.sized & ~over, fixed=fixed)
                 value, slope = self._root(sizing.summed())
@@ -234,8 +241,10 @@ class Filler:
         trade = self._trade(sizing, value)
         turned, again = None, None
         if self.tariff.minimum:
-            asked = (sizing.wanted * sizing.equity[:, None] - sizing.held).detach()
-            turned = asked.sign() != trade.detach().sign()
+            unit = self._unit(sizing, sizing.equity)[0]
+            asked = (sizing.wanted * unit[:, None] - sizing.held).detach()
+            idle = asked.abs() <= self.smallest * sizing.equity[:, None]
+            turned = sizing.sized & (idle | (asked.sign() != trade.detach().sign()))
         if sizing.kept is not None:
             squeezed = ~self._unit(sizing, value.detach())[2]
             again = sizing.sized & (sizing.wanted != 0) & squeezed[:, None]

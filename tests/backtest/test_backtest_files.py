@@ -76,7 +76,7 @@ def test_the_payload_is_plain_json_and_its_money_adds_up(record):
     assert content["end"] == "2020-01-03T10:30"
     assert content["trades"] == content["metrics"]["trades"] == len(trade_list(record))
     costs = content["costs"]
-    assert costs["gross_pnl"] - costs["total"] + costs["carry"] + costs["shortfall"] == (
+    assert costs["gross_pnl"] - costs["total"] + costs["interest"] + costs["shortfall"] == (
         pytest.approx(costs["net_pnl"], abs=1e-12)
     )
     assert content["final_equity"] == record.equity[-1]

@@ -91,7 +91,7 @@ def test_a_loss_in_the_first_bar_is_a_drawdown():
 def test_sharpe_subtracts_the_cash_rate_of_each_bar():
     equity = [1.0, 1.02, 1.02 * 1.04]
     # excess .01 and .03: mean .02, deviation root of (2 * .0001) = .0141421
-    metrics = compute_metrics(record_of(equity, cash_rate=0.01, per_year=1.0))
+    metrics = compute_metrics(record_of(equity, cash_rate=3.65, per_year=1.0))
     assert metrics["sharpe"] == pytest.approx(0.02 / math.sqrt(0.0002))
     assert math.isnan(metrics["sortino"])
 

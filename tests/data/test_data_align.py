@@ -163,3 +163,12 @@ def test_rows_that_come_later_change_no_price_and_no_tradable_flag(seed: int, cu
             assert getattr(ours, name)[mine].tobytes() == getattr(other, name)[its].tobytes()
         flags = [m.columns.get("tradable", np.ones_like(m.close)) for m in (ours, other)]
         assert flags[0][mine].tolist() == flags[1][its].tolist()
+
+
+def test_a_bar_in_which_something_happens_is_not_left_out_in_silence() -> None:
+    split = bars(EVERY, split=[1.0, 1, 1, 2, 1, 1, 1, 1])
+    lacking = table(A=split, B=bars([0, 1, 2, 4, 5, 6, 7], 20, split=1.0))
+    with pytest.raises(DataError, match=r"A has split 2 on 2020-01-04.*align: all"):
+        load_market(lacking, prices="raw")
+    assert load_market(lacking, prices="raw", align="all").columns["split"][3, 0] == 2
+    assert load_market(lacking).bars == 7  # adjusted prices know of it already

@@ -32,7 +32,7 @@ HOLDING_MUTANTS = (
     Mutant(
         "debit interest forgotten",
         HOLDING,
-        "rules.debit_rate * max(-account.cash, 0.0)",
+        "rules.debit_rate * max(-free, 0.0)",
         "rules.debit_rate * 0.0",
         ("debit_interest_is_paid_on_borrowed_cash_and_on_the_interest_itself",),
     ),
@@ -46,8 +46,8 @@ HOLDING_MUTANTS = (
     Mutant(
         "cash interest on the proceeds of a short sale",
         HOLDING,
-        "max(account.cash - shorts, 0.0)",
-        "max(account.cash, 0.0)",
+        "free = account.cash - shorts",
+        "free = account.cash",
         ("the_proceeds_of_a_short_sale_earn_no_interest",),
     ),
     Mutant(

@@ -59,9 +59,16 @@ LIMITS_MUTANTS = (
     Mutant(
         "cap on purchases alone",
         ORDERS,
-        "if abs(trade) <= cap * price * (1.0 + 1e-12):",
-        "if trade <= cap * price * (1.0 + 1e-12):",
+        "if abs(trade) <= cap * price * (1.0 + 1e-12) + NOTHING * equity:",
+        "if trade <= cap * price * (1.0 + 1e-12) + NOTHING * equity:",
         ("a_cap_limits_sales_like_purchases",),
+    ),
+    Mutant(
+        "capped sales leave purchases what they do not free",
+        ORDERS,
+        "if slow and abs(held + trade) <= abs(wanted * unit):",
+        "if slow:",
+        ("what_a_capped_sale_does_not_free_is_not_spent",),
     ),
     Mutant(
         "the rest of a capped order is forgotten",

@@ -181,3 +181,16 @@ def test_rules_that_count_shares_are_refused_on_adjusted_prices():
     ):
         with pytest.raises(UsageError, match="adjusted prices"):
             small_game(60, **setting)
+
+
+def test_what_a_capped_sale_does_not_free_is_not_spent():
+    # Ten shares of asset 0 are held; two of them can be sold in a bar, while five of asset 1 could
+    # be bought at once.
+    close = np.full((12, 2), 100.0)
+    volume = np.tile([100.0, 250.0], (12, 1))
+    orders = np.array([[1.0, 0.0]] * 7 + [[0.0, 1.0]] * 5)
+    named = {"volume": volume, "participation": Participation(0.02), "shorts": False}
+    path = play(close, orders, **named)
+    assert (path.exposure <= 1.0 + 1e-9).all()
+    assert (path.cash >= -1e-6).all()
+    assert path.shares[8] == pytest.approx([8, 2], abs=0.05)

@@ -184,7 +184,7 @@ def gap(fall):
     return Prices(opens, close, volume=np.full((6, 1), 700.0))
 
 
-CALLED = replace(PLAIN, margin=Margin(0.45), costs=costing(0.7, 0.02, 0.5))
+CALLED = replace(PLAIN, margin=Margin(0.45), costs=costing(0.7, 0.02))
 CALL_SEEDS = {"next_open": 7, "next_close": 3, "same_close": 14}  # a margin call in bars 3, 4, 5
 CASES = {
     "plain": (1, PLAIN, world(1), weights(1)),

@@ -163,6 +163,10 @@ def _of_status(paths: Sequence[Path]) -> Iterator[str]:
     for name, what in _UNFILLED.items():
         if any((path.status == STATUS[name]).any() for path in paths):
             yield what
+    codes = {int(code) for path in paths for code in np.unique(path.status)}
+    held_up = [name for name, code in STATUS.items() if code > STATUS["filled"] and code in codes]
+    if held_up and not any((path.traded != 0.0).any() for path in paths):
+        yield f"Orders were sent, but nothing was ever traded ({', '.join(held_up)})."
     if len(paths) == 1 and paths[0].liquidated:
         yield "The account was liquidated: its equity fell below the maintenance margin."
     lost = sum(float(path.haircut.sum()) / float(path.equity[0]) for path in paths) / len(paths)

@@ -97,7 +97,7 @@ def _show(judged: Judged, page: Path | None) -> None:
     content = payload(record)
     say(f"final equity {money(content['final_equity'])} of {money(content['start_equity'])}")
     say(_assumed(content["assumptions"]))
-    warn(record.warnings)
+    warn([*record.warnings, *content["assumptions"]["data_notes"]])
     say()
     if page is None:
         say("Nothing was written; --out DIR keeps the page, the equity and the trades.")
@@ -107,8 +107,11 @@ def _show(judged: Judged, page: Path | None) -> None:
 
 
 def _assumed(assumptions: Mapping[str, Any]) -> str:
+    from drltrade.report.honesty import further_rules
+
+    further = further_rules(assumptions)
     commission, slippage = (assumptions[f"{name}_rate"] for name in ("commission", "slippage"))
     return (
         f"fill {assumptions['fill']}, commission {commission:.4%}, slippage {slippage:.4%} a side,"
-        f" {assumptions['periods_per_year']:g} bars a year"
+        f" {assumptions['periods_per_year']:g} bars a year" + (f"; {further}" if further else "")
     )

@@ -158,7 +158,8 @@ def compare_runs(folders: Sequence[Path]) -> tuple[list[Entry], list[str]]:
     return entries, _unfair(entries)
 
 
-_TERMS = ("data_fingerprint", "start", "end", "fill", "commission_rate", "slippage_rate")
+_TERMS = ("data_fingerprint", "start", "end", "fill", "commission_rate", "slippage_rate",
+          "leverage", "rules")  # fmt: skip
 
 
 def _terms(record: Record) -> tuple[Any, ...]:
@@ -170,9 +171,8 @@ def _unfair(entries: Sequence[Entry]) -> list[str]:
     for at, key in enumerate(_TERMS):
         found = {str(_terms(entry.records[0])[at]) for entry in entries}
         if len(found) > 1:
-            shown = (
-                "differ" if key == "data_fingerprint" else f"differ ({', '.join(sorted(found))})"
-            )
+            brief = key in ("data_fingerprint", "rules")
+            shown = "differ" if brief else f"differ ({', '.join(sorted(found))})"
             what = "data" if key == "data_fingerprint" else key
             warnings.append(f"The runs' {what} {shown}: their figures are not like for like.")
     return warnings

@@ -15,7 +15,7 @@ from drltrade.report.verdict import sides
 from drltrade.report.words import count, join, span
 from drltrade.sim import Rules
 
-__all__ = ["FEW_TRADES", "differences", "facts", "flatten", "warnings_of"]
+__all__ = ["FEW_TRADES", "differences", "facts", "flatten", "further_rules", "warnings_of"]
 
 FEW_TRADES = 30
 
@@ -170,7 +170,7 @@ def facts(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> list[tupl
         ("Costs a side", _costs(known)),
         ("Periods a year", f"{shown.periods_per_year:g}"),
     ]
-    further = _further(known.get("rules"))
+    further = further_rules(known)
     if further:
         found.append(("Further rules", further))
     trained = known.get("train", _train_interval(known))
@@ -212,10 +212,13 @@ def _costs(known: Mapping[str, Any]) -> str:
     return _brief(known["costs"]) if "costs" in known else "not stated"
 
 
-def _further(rules: Any) -> str:
-    """The rules of the ledger that differ from its defaults."""
+def further_rules(assumptions: Mapping[str, Any]) -> str:
+    """Names the rules of the ledger that differ from its defaults, costs a side left out."""
+    rules = assumptions.get("rules")
     if not isinstance(rules, Mapping):
         return ""
+    leverage = assumptions.get("leverage", 1.0)
+    rules = {**({"leverage": leverage} if leverage != 1.0 else {}), **rules}
     usual = dict(flatten(asdict(Rules())))
     told = {"costs.commission.rate", "costs.slippage.rate", "on_change"}
     return ", ".join(

@@ -32,7 +32,7 @@ class Commission:
 
     Attributes:
         rate: fraction of the notional; 0.0005 is 5 basis points.
-        minimum: least fee of one order in the prices' currency.
+        minimum: least fee of one order in the prices' currency, before what `per_share` adds.
         per_share: fee for each share in the prices' currency.
     """
 

@@ -23,13 +23,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drltrade.errors import UsageError
-from drltrade.sim.costs import Impact
 from drltrade.sim.hindsight_levels import held_path, rebalanced_path
 from drltrade.sim.hindsight_shadow import shadow_bound
 from drltrade.sim.hindsight_simplex import simplex_path
@@ -146,11 +145,11 @@ class _Case:
 
     @property
     def plain(self) -> bool:
-        """Whether every order is carried out as asked, at a cost in proportion or by impact."""
-        rules = self.rules
+        """Whether every order is carried out as asked, at a cost in proportion."""
+        rules, costs = self.rules, self.rules.costs
         cut = rules.participation.rate is not None or rules.limits.change is not None
-        coarse = rules.costs.commission.minimum > 0 or rules.lot > 0 or rules.band > 0
-        return not (cut or coarse or self.halts)
+        coarse = costs.commission.minimum > 0 or rules.lot > 0 or rules.band > 0
+        return not (cut or coarse or costs.impact.coefficient > 0 or self.halts)
 
     def answer(self, growth: float, targets: Floats | None, how: str) -> Hindsight:
         """Runs the targets through the ledger and says what is known."""
@@ -189,20 +188,17 @@ def _levels(case: _Case) -> Hindsight | None:
     wanted, bars = case.effective, case.last - case.first
     if case.asked is None or wanted is None or not case.plain:
         return None
-    impact = case.rules.costs.impact.coefficient > 0
-    note = ", without impact." if impact else "."
-    free = replace(case.rules, costs=replace(case.rules.costs, impact=Impact()))
     if not case.rules.on_change:
         if bars * len(wanted) ** 2 > _MOST_ARCS:
             return None
-        growth, chosen = rebalanced_path(case.prices, free, case.asked, case.first, case.last)
-        how = f"the best path over {len(wanted)} portfolios re-balanced at every bar{note}"
+        growth, chosen = rebalanced_path(case.prices, case.rules, case.asked, case.first, case.last)
+        how = f"the best path over {len(wanted)} portfolios re-balanced at every bar."
     else:
-        if case.prices.assets > 1 or bars**2 * len(wanted) ** 2 / 2 > _MOST_HOLDS or impact:
+        if case.prices.assets > 1 or bars**2 * len(wanted) ** 2 / 2 > _MOST_HOLDS:
             return None
         weights = wanted[:, 0]
-        growth, chosen = held_path(case.prices, free, weights, case.first, case.last)
-        how = f"the best path over {len(wanted)} levels, held from order to order{note}"
+        growth, chosen = held_path(case.prices, case.rules, weights, case.first, case.last)
+        how = f"the best path over {len(wanted)} levels, held from order to order."
     targets = np.full((case.prices.bars, case.prices.assets), np.nan)
     targets[case.first : case.last] = case.asked[chosen]
     return case.answer(growth, targets, how)

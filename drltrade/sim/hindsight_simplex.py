@@ -74,19 +74,19 @@ def _between(
     after = np.append(paid[1:], close[last][None], axis=0)
     events = np.minimum(bars + 1, last)  # bar whose carry and events come after each fill
     shares = np.ones(paid.shape) if split is None else split[events]
-    out = nothing if dividend is None else shares * dividend[events] / paid
-    if funding is not None:
-        received = np.maximum(-funding[events], 0.0)
-        out = out + received * close[events - 1] / paid
+    income = nothing if dividend is None else shares * dividend[events] / paid
     gain = after * shares / paid
     if prices.delisted is not None:
         gone = np.asarray(prices.delisted, bool)[events]
         left = close[events - 1] * (1 - rules.delisting.haircut) / paid
-        out, gain = np.where(gone, out + left, out), np.where(gone, 0.0, gain)
+        income, gain = np.where(gone, left, income), np.where(gone, 0.0, gain)
+    if funding is not None:
+        received = np.maximum(-funding[events], 0.0)
+        income = income + received * close[events - 1] / paid
     interest = cash_growth[events].copy()
     if late:  # nothing but the mark comes after the last fill
-        gain[-1], out[-1], interest[-1] = close[last] / paid[-1], 0.0, 0.0
-    return gain, out, interest, before
+        gain[-1], income[-1], interest[-1] = close[last] / paid[-1], 0.0, 0.0
+    return gain, income, interest, before
 
 
 @njit(cache=True)

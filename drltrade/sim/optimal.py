@@ -1,9 +1,8 @@
 """The best policy of a market whose law is known, and its mean reward: exact value iteration.
 
 The setting is that of the known-answer markets in `drltrade.data.synthetic`: a position w earns
-w x return(state) in the next bar and pays cost x |w - last w|, both in units of simple return.
-Rewards are those of the ledger while returns are small (near 1e-3): compounding and re-balancing
-then move no optimum by a percent.
+w x return(state) in the next bar and pays cost x |w - last w|, both in units of simple return: the
+ledger's rewards while returns are near 1e-3, where compounding and re-balancing move little.
 """
 
 from __future__ import annotations
@@ -188,7 +187,7 @@ def policy_reward(
         levels: positions that may be taken.
         policy: [S, K] index of the level to take in a state of `law.chain(points)`, holding a
             level; or [S], whatever is held.
-        cost: of one unit traded, in units of return.
+        cost: of one unit traded.
         points: states of a continuous signal.
 
     Raises:
@@ -218,8 +217,7 @@ def two_state_optimum(mu: float, flip: float, cost: float, discount: float = 1.0
 
     Trade every flip iff cost < mu / (1 - discount (1 - 2 flip)): mu - 2 flip cost; else never: 0.
     """
-    trades = cost < mu / (1 - discount * (1 - 2 * flip))
-    return mu - 2 * flip * cost if trades else 0.0
+    return mu - 2 * flip * cost if cost * (1 - discount * (1 - 2 * flip)) < mu else 0.0
 
 
 def bertram(cost: float) -> tuple[float, float]:
@@ -240,7 +238,7 @@ def bertram(cost: float) -> tuple[float, float]:
         return 2 * _erfi(m / math.sqrt(2)) - (2 * m - cost) * rise
 
     low, high = cost / 2, cost / 2 + 3.0
-    for _ in range(200):
+    for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if slope(middle) > 0 else (low, middle)
     return low, (2 * low - cost) / (2 * math.pi * _erfi(low / math.sqrt(2)))

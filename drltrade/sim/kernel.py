@@ -93,7 +93,7 @@ def reset(world, rows, first, last, start):
         status[b] = NO_ORDER
 
 
-@inlined
+@seldom
 def _refuse(b, book, status, targets):
     """Notes orders of an account that was closed out before they could be filled."""
     for i in range(book.shape[2]):

@@ -32,6 +32,7 @@ from drltrade.sim.rows import (
     TARGETS,
     TOO_SMALL,
     TRADED,
+    UNKNOWN_SLOPE,
     WANTED,
 )
 
@@ -79,7 +80,7 @@ def _read(b, book, status, targets, table, bar, column, rules, equity):
 @inlined
 def _is_kept(b, book, status, events, bar, i, wanted, held, price, rules, equity):
     """Whether an order is not carried out: halted, within the band, or asking for nothing."""
-    if rules.events and events[bar, i, HALTED] > 0.0:
+    if rules.halts and events[bar, i, HALTED] > 0.0:
         status[b, i] = HALT
         book[b, ORDERED, i] = np.nan
         return True
@@ -177,37 +178,78 @@ def _all_costs(b, book, table, events, bar, column, rules, unit):
 
 
 @inlined
-def _equity_after_costs(b, book, table, events, bar, column, rules, equity, kept, ordered):
-    """Solves V' = V - sum cost(x_i(V')) by Newton's method inside a bracket.
+def _newton(value, gap, slope, low, high):
+    """The next equity to try within a bracket, and whether it is Newton's own step."""
+    step = value - gap / (1.0 + slope)
+    if max(low, 0.0) <= step <= high:
+        return step, True
+    return (0.5 * (low + high) if low >= 0.0 else 0.0), False
 
-    With costs in proportion the right-hand side is piecewise linear in V': two equal slopes and no
-    gap mean that the last step was taken on the root's own piece and landed on the root.
+
+@inlined
+def _solve_plain(b, book, rules, equity, kept, ordered):
+    """V' where costs are in proportion: the equation is piecewise linear.
+
+    Two equal slopes and no gap mean that the last step was taken on the root's own piece and landed
+    on the root.
     """
     low, high = -1.0, equity  # below 0 until equity 0 itself was tried
     value, last_slope = equity, np.inf
     for _ in range(SOLVER_STEPS):
         unit, unit_slope = _stretch(value, kept, ordered, rules.leverage)
-        if rules.plain:
-            costs, slope = _plain_costs(b, book, rules, unit)
-        else:
-            costs, slope = _all_costs(b, book, table, events, bar, column, rules, unit)
+        costs, slope = _plain_costs(b, book, rules, unit)
         slope *= unit_slope
         gap = value - equity + costs
-        if rules.linear and slope == last_slope and abs(gap) <= 1e-14 * equity:
+        if slope == last_slope and abs(gap) <= 1e-14 * equity:
             break
-        last_slope = slope
         if gap <= 0.0:
             low = value
         elif value <= 0.0:
             break  # even closing everything costs more than there is
         else:
             high = value
-        step = value - gap / (1.0 + slope)
-        if not max(low, 0.0) <= step <= high:
-            step, last_slope = 0.5 * (low + high) if low >= 0.0 else 0.0, np.inf
+        step, own = _newton(value, gap, slope, low, high)
+        last_slope = slope if own else np.inf
         if abs(step - value) <= 1e-16 * equity:
             break
         value = step
+    return value
+
+
+@inlined
+def _solve(b, book, table, events, bar, column, rules, equity, kept, ordered):
+    """V' under costs of every kind.
+
+    A step is the last where what the slope may still change over it is nothing.
+    """
+    low, high = -1.0, equity
+    value, last_slope = equity, UNKNOWN_SLOPE
+    for _ in range(SOLVER_STEPS):
+        unit, unit_slope = _stretch(value, kept, ordered, rules.leverage)
+        costs, slope = _all_costs(b, book, table, events, bar, column, rules, unit)
+        slope *= unit_slope
+        gap = value - equity + costs
+        if gap <= 0.0:
+            low = value
+        elif value <= 0.0:
+            break
+        else:
+            high = value
+        step, own = _newton(value, gap, slope, low, high)
+        far, turn = abs(step - value), abs(slope - last_slope)
+        value, last_slope = step, slope if own else UNKNOWN_SLOPE
+        if far <= 1e-6 * equity and far * turn <= 1e-16 * equity:
+            break
+    return value
+
+
+@inlined
+def _equity_after_costs(b, book, table, events, bar, column, rules, equity, kept, ordered):
+    """Solves V' = V - sum cost(x_i(V')) by Newton's method inside a bracket."""
+    if rules.plain:
+        value = _solve_plain(b, book, rules, equity, kept, ordered)
+    else:
+        value = _solve(b, book, table, events, bar, column, rules, equity, kept, ordered)
     return value if value > NOTHING * equity else 0.0
 
 

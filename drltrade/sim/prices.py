@@ -189,7 +189,8 @@ class Prices:
 
     def pack(self, rules: Rules) -> NDArray[np.void]:
         """Lays the rules out for the kernel, with the branches that these prices need."""
-        return rules.pack(self.eventful or rules.costs.impact.coefficient > 0)
+        unknown = rules.costs.impact.coefficient > 0  # an impact that is not known is a halt
+        return rules.pack(self.eventful, self.eventful or unknown)
 
     def check(self, rules: Rules) -> None:
         """Refuses rules that these prices cannot serve.

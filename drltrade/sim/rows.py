@@ -74,3 +74,4 @@ NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = range(len(FILLS))
 SMALLEST_TRADE = 1e-9  # of equity
 NOTHING = 1e-12  # of equity: rounding, not a trade
 SOLVER_STEPS = 60
+UNKNOWN_SLOPE = 1e9  # far from every slope, and no infinity

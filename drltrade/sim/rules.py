@@ -103,11 +103,12 @@ class Rules:
         }
         return next((name for name, value in named.items() if value > 0), None)
 
-    def pack(self, events: bool) -> NDArray[np.void]:
+    def pack(self, events: bool, halts: bool) -> NDArray[np.void]:
         """Lays the rules out as the one-row table that the kernel reads.
 
         Args:
             events: whether the prices have halts, delistings, splits, dividends or funding.
+            halts: whether an asset may not be traded in some bar.
         """
         commission, carry, limits = self.costs.commission, self.carry, self.limits
         impact, capped = self.costs.impact.coefficient > 0, self.participation.rate is not None
@@ -132,12 +133,12 @@ class Rules:
             self.shorts,
             self.on_change,
             events,
+            halts,
             impact,
             capped,
             carry.cash + carry.debit + carry.borrow > 0 or events,
             commission.minimum > 0 or self.lot > 0,
-            commission.minimum > 0 or self.lot > 0 or self.band > 0 or events,
-            not (impact or commission.minimum > 0),
+            commission.minimum > 0 or self.lot > 0 or self.band > 0 or halts,
             not (impact or commission.minimum > 0 or commission.per_share > 0),
         )
         return np.array([row], dtype=RULES)
@@ -164,14 +165,17 @@ RULES = np.dtype(
         ("ruin", "f8"),
         ("shorts", "?"),
         ("on_change", "?"),
-        ("events", "?"),  # what follows says which branches are needed at all
+        (
+            "events",
+            "?",
+        ),  # something happens to holders; what follows says which branches are needed at all
+        ("halts", "?"),
         ("impact", "?"),
         ("capped", "?"),
         ("carry", "?"),
         ("coarse", "?"),  # an order may come to nothing
         ("choosy", "?"),  # or not be carried out
-        ("linear", "?"),  # costs are in proportion to the trade
-        ("plain", "?"),  # and the same for every asset
+        ("plain", "?"),  # costs are in proportion to the trade, the same for every asset
     ],
     align=True,
 )

@@ -8,7 +8,7 @@ LIMITS_MUTANTS = (
     Mutant(
         "a halted asset is filled",
         ORDERS,
-        "if rules.events and events[bar, i, HALTED] > 0.0:",
+        "if rules.halts and events[bar, i, HALTED] > 0.0:",
         "if False:",
         (
             "a_halted_asset_is_not_filled",

@@ -132,6 +132,50 @@ def test_halts_dividends_and_delistings_leave_the_simplex_exact_or_a_bound(fill)
     assert exact == 8
 
 
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("on_change", [False, True])
+def test_margin_calls_that_save_an_account_are_reckoned_with(fill, on_change):
+    """Always three times long or short in a wild market: being closed out may be the best end."""
+    rules = Rules(fill=fill, on_change=on_change, leverage=3.0)
+    exact = 0
+    for seed in range(12):
+        prices = walk(bars=6, seed=seed, scale=0.2)
+        found, best = hindsight(prices, rules, (-3, 3)), brute_force(prices, rules, (-3, 3))
+        assert found.growth >= best - 1e-9
+        assert not found.exact or found.growth == pytest.approx(best, abs=1e-9)
+        exact += found.exact
+    assert exact >= 3 or on_change
+
+
+@pytest.mark.parametrize("on_change", [False, True])
+def test_halts_do_not_lift_levels_over_their_bound(on_change):
+    for seed in range(12):
+        halted = np.random.default_rng(seed).random((7, 1)) < 0.4
+        prices, rules = walk(seed=seed, halted=halted), Rules(on_change=on_change, leverage=2.0)
+        found, best = hindsight(prices, rules, (-2, 0, 2)), brute_force(prices, rules, (-2, 0, 2))
+        assert found.growth >= best - 1e-9
+        assert not found.exact or found.growth == pytest.approx(best, abs=1e-9)
+
+
+def test_what_may_not_be_asked_for_is_not_named():
+    for on_change in (False, True):
+        prices, rules = walk(seed=2), Rules(on_change=on_change)
+        found = hindsight(prices, rules, (0.0, 0.5))
+        assert found.exact
+        assert set(found.targets[:-1, 0]) <= {0.0, 0.5}
+        assert found.growth == pytest.approx(brute_force(prices, rules, (0.0, 0.5)), abs=1e-9)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_interest_on_idle_cash_lies_within_the_bound(fill):
+    prices = Prices(np.full((40, 2), 7.0), np.full((40, 2), 7.0), days=np.full(40, 3.0))
+    rules = Rules(fill=fill, carry=Carry(cash=0.4))
+    idle = log_growth(prices, rules, np.full((40, 2), np.nan))
+    assert idle == pytest.approx(39 * math.log1p(0.4 * 3 / 365))
+    for levels in (None, [[0, 0], [-0.5, 0.5]]):
+        assert idle <= hindsight(prices, rules, levels).growth + 1e-12
+
+
 def test_a_market_that_doubles_is_worth_its_doublings_less_one_purchase():
     close = 2.0 ** np.arange(6)[:, None]
     prices = Prices(close, close)

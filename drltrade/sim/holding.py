@@ -22,7 +22,16 @@ from drltrade.sim.rows import (
     SPLIT,
 )
 
-__all__ = ["charges", "close_out", "live_through", "overnight", "settle", "value_at"]
+__all__ = [
+    "charges",
+    "close_out",
+    "live_through",
+    "live_through_apart",
+    "overnight",
+    "overnight_apart",
+    "settle",
+    "value_at",
+]
 
 
 @inlined
@@ -135,8 +144,7 @@ def _way_to_failure(equity, gross, extreme_equity, extreme_gross, maintenance, f
     return way
 
 
-@inlined
-def live_through(b, accounts, book, table, bar, rules, floor):
+def _live_through(b, accounts, book, table, bar, rules, floor):
     """Takes the book from the open over its extremes: (worth at open, at close, way to failure)."""
     at_open, gross, at_extreme, extreme_gross, at_close = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(book.shape[2]):
@@ -167,8 +175,7 @@ def value_at(b, book, table, bar, column):
     return worth, gross
 
 
-@inlined
-def overnight(b, accounts, book, table, events, clock, rules, t):
+def _overnight(b, accounts, book, table, events, clock, rules, t):
     """Carry and events between the close of t and the next open; returns the worth at close t."""
     worth, _ = value_at(b, book, table, t, CLOSE)
     if rules.carry:
@@ -176,3 +183,8 @@ def overnight(b, accounts, book, table, events, clock, rules, t):
     if rules.events:
         worth -= happen(b, accounts, book, table, events, rules, t)
     return worth
+
+
+# The usual fill has both in its loop; the others call them, which spares a second compilation.
+overnight, overnight_apart = inlined(_overnight), seldom(_overnight)
+live_through, live_through_apart = inlined(_live_through), seldom(_live_through)

@@ -13,7 +13,15 @@ import numpy as np
 from numba import carray
 
 from drltrade.sim.compiling import at, entry, inlined, seldom
-from drltrade.sim.holding import close_out, live_through, overnight, settle, value_at
+from drltrade.sim.holding import (
+    close_out,
+    live_through,
+    live_through_apart,
+    overnight,
+    overnight_apart,
+    settle,
+    value_at,
+)
 from drltrade.sim.orders import fill, standing
 from drltrade.sim.rows import (
     ACCOUNT,
@@ -127,7 +135,7 @@ def _before_fill(b, accounts, book, table, events, clock, rules, floor):
         equity = account.cash + worth
         way = 0.0 if equity < rules.maintenance * gross or equity <= floor else 2.0
     else:
-        _, worth, way = live_through(b, accounts, book, table, t + 1, rules, floor)
+        _, worth, way = live_through_apart(b, accounts, book, table, t + 1, rules, floor)
         equity = account.cash + worth
     if way <= 1.0:
         worth = close_out(b, accounts, book, table, events, t + 1, way, rules, floor)
@@ -144,7 +152,7 @@ def _after_fill(b, accounts, book, table, events, clock, rules, floor):
         worth, _ = value_at(b, book, table, t + 1, CLOSE)
     else:
         if rules.fill == SAME_CLOSE:
-            before = overnight(b, accounts, book, table, events, clock, rules, t)
+            before = overnight_apart(b, accounts, book, table, events, clock, rules, t)
         opened, worth, way = live_through(b, accounts, book, table, t + 1, rules, floor)
         if rules.fill == NEXT_OPEN:
             before = opened
@@ -264,25 +272,29 @@ def _bars(world):
         _one_bar(b, accounts, book, status, targets, table, events, clock, rules)
 
 
+@seldom
+def _look(world, rows, every):
+    """Writes the observations of every account, or of some."""
+    if world[COLUMNS] == 0:
+        return
+    accounts, book, _ = _state(world)
+    features, extras, observations = _sight(world)
+    for index in range(accounts.size if every else rows.size):
+        b = index if every else rows[index]
+        _observe(b, accounts, book, features, world, extras, observations)
+
+
 @entry
 def advance(world):
     """Takes every account through one bar and writes its next observation."""
     _bars(world)
-    if world[COLUMNS] > 0:
-        accounts, book, _ = _state(world)
-        features, extras, observations = _sight(world)
-        for b in range(accounts.size):
-            _observe(b, accounts, book, features, world, extras, observations)
+    _look(world, world, True)
 
 
 @entry
 def observe_rows(world, rows):
     """Writes the observations of some accounts, as after their reset."""
-    if world[COLUMNS] > 0:
-        accounts, book, _ = _state(world)
-        features, extras, observations = _sight(world)
-        for index in range(rows.size):
-            _observe(rows[index], accounts, book, features, world, extras, observations)
+    _look(world, rows, False)
 
 
 @entry

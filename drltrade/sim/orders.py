@@ -124,7 +124,7 @@ def _whole_lots(shares, lot):
     return np.trunc(shares / lot + np.copysign(1e-9, shares)) * lot
 
 
-@inlined
+@seldom
 def _asks_nothing(b, book, i, wanted, held, price, rules, equity):
     """Whether an order asks for no change before costs."""
     aim = wanted * equity

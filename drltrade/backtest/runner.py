@@ -116,6 +116,7 @@ def assumptions_of(game: Game) -> dict[str, Any]:
 def _further_rules(rules: Rules) -> dict[str, Any]:
     """Every other rule of the ledger, so that a report can say which differ from the defaults."""
     content = asdict(rules)
+    del content["costs"]["commission"]["rate"], content["costs"]["slippage"]
     return {name: value for name, value in content.items() if name not in _SAID}
 
 

@@ -6,7 +6,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,9 +69,7 @@ def _do(work: Work, job: Job, report: Report) -> None:
     except MemoryError:
         message = "There was not enough memory. Use fewer accounts, or --workers 1."
         report(Event(job.id, "failed", message=message))
-    except SystemExit as stop:
-        if stop.code == STOPPED:
-            raise
+    except SystemExit:
         message = "The code that was run called exit(); a plug-in must not."
         report(Event(job.id, "failed", message=message))
     except Exception as error:
@@ -183,9 +180,9 @@ def _end(worker: _Worker) -> None:
 def _serve(pipe: Connection, work: Work) -> None:
     """The life of a worker: job after job, until told that there is none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(STOPPED)
-    )  # so that a half-built folder is removed
+    # At once and without a word: an exception might be raised inside a library's callback. What is
+    # half-built is safe at any moment, as it is from kill -9.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(STOPPED))
     threading.Thread(target=_die_with_parent, daemon=True).start()
     while (job := pipe.recv()) is not None:
         _do(work, job, pipe.send)

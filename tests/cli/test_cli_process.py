@@ -86,7 +86,7 @@ def test_ctrl_c_ends_training_with_one_line_and_keeps_what_was_done(tmp_path):
     ):
         time.sleep(0.05)
     assert left == []
-    assert not [name for name in os.listdir(tmp_path / "runs" / "stopped") if "seed" in name]
+    assert not list((tmp_path / "runs" / "stopped").glob("[!.]*seed*"))
 
 
 def _until_training(pid: int, folder: Path) -> list[int]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from drltrade.config import Settings
 from drltrade.envs import Game
+from drltrade.envs.layout import Layout
 from drltrade.features import default_features, parse_features
 from drltrade.plugins import is_plugin, load_plugin
 
@@ -35,6 +36,10 @@ class ObservationCard(Settings):
     """What follows the N drifted weights."""
     size: int
     """Number of columns in all."""
+
+    def layout(self) -> Layout:
+        """Names the columns."""
+        return Layout(self.window, self.symbols, self.features, self.account)
 
 
 class ActionCard(Settings):

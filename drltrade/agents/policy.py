@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
@@ -258,7 +257,7 @@ def _read_weights(card: PolicyCard, file: Path) -> torch.nn.Module:
             network = (
                 AGENTS[card.agent]
                 .code()
-                .build_network(settings, _observation_space(card), card.action.space())
+                .build_network(settings, card.observation.layout(), card.action.space())
             )
         load_model(network, str(file))
     except (SafetensorError, RuntimeError, ValueError, KeyError, IndexError) as error:
@@ -273,10 +272,6 @@ def _agent_settings(card: PolicyCard) -> AgentSettings:
         return parse(AGENTS[card.agent].settings, card.settings, "the policy's agent")
     except UsageError as error:
         raise DrltradeError(f"The policy card is damaged: {error}") from error
-
-
-def _observation_space(card: PolicyCard) -> gym.spaces.Box:
-    return gym.spaces.Box(-np.inf, np.inf, (card.observation.size,), np.float32)
 
 
 def _write(file: Path, write: Callable[[Path], Any]) -> None:

@@ -24,29 +24,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, Normal
 
+from drltrade.agents.networks import Sight, optimizer_class, perceptron
+from drltrade.agents.seeding import generators_state, restore_generators
 from drltrade.agents.settings import ReinforceSettings
 from drltrade.agents.task import Session
+from drltrade.envs.layout import Layout
 
 __all__ = ["Network", "build_network", "learn", "returns_to_go"]
 
-_ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "gelu": nn.GELU,
-    "elu": nn.ELU,
-    "sigmoid": nn.Sigmoid,
-}
-
 
 class Network(nn.Module):
-    """The policy pi and the baseline b, two perceptrons on the same observation.
+    """The policy pi and the baseline b, two perceptrons on what one encoder sees.
 
     The head is categorical for a list of choices, one categorical for each asset for levels of
     several assets, and a diagonal Gaussian for continuous actions.
     """
 
     def __init__(
-        self, settings: ReinforceSettings, inputs: int, action_space: spaces.Space[Any]
+        self, settings: ReinforceSettings, layout: Layout, action_space: spaces.Space[Any]
     ) -> None:
         super().__init__()
         self._space = action_space
@@ -56,8 +51,11 @@ class Network(nn.Module):
         elif isinstance(action_space, spaces.MultiDiscrete):
             self._choices = tuple(int(n) for n in action_space.nvec)
         outputs = sum(self._choices) or int(np.prod(action_space.shape or ()))
-        self.policy = _perceptron(settings, inputs, outputs, gain=0.01)
-        self.baseline = _perceptron(settings, inputs, 1, gain=1.0)
+        self.sight = Sight(layout, settings.encoder, settings.init)
+        shape: dict[str, Any] = {"activation": settings.activation, "init": settings.init}
+        # A small last layer makes the first policy almost uniform.
+        self.policy = perceptron(self.sight.size, settings.layers, outputs, gain=0.01, **shape)
+        self.baseline = perceptron(self.sight.size, settings.layers, 1, **shape)
         if not self._choices:
             self.log_std = nn.Parameter(torch.full((outputs,), settings.log_std_init))
 
@@ -66,17 +64,17 @@ class Network(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def heads(self, observation: Tensor) -> list[Any]:
-        """Returns the distributions whose product is pi(. | observation)."""
-        out = self.policy(observation)  # [B, outputs]
+    def heads(self, seen: Tensor) -> list[Any]:
+        """Returns the distributions whose product is pi(. | what is seen)."""
+        out = self.policy(seen)  # [B, outputs]
         if not self._choices:
             return [Independent(Normal(out, self.log_std.exp(), validate_args=False), 1)]
         parts = torch.split(out, list(self._choices), dim=1)
         return [Categorical(logits=part, validate_args=False) for part in parts]
 
-    def log_prob(self, observation: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns log pi(action | observation) and the entropy of pi, each [B]."""
-        heads = self.heads(observation)
+    def log_prob(self, seen: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns log pi(action | what is seen) and the entropy of pi, each [B]."""
+        heads = self.heads(seen)
         if not self._choices:
             return heads[0].log_prob(action), heads[0].entropy()
         log_probs = [head.log_prob(action[:, i]) for i, head in enumerate(heads)]
@@ -85,7 +83,7 @@ class Network(nn.Module):
 
     def sample(self, observation: Tensor, deterministic: bool) -> Tensor:
         """Draws actions [B, K], or takes the likeliest."""
-        heads = self.heads(observation)
+        heads = self.heads(self.sight(observation))
         actions = [head.mode if deterministic else head.sample() for head in heads]
         return torch.stack(actions, dim=1) if self._choices else actions[0]
 
@@ -113,10 +111,10 @@ class Network(nn.Module):
 
 
 def build_network(
-    settings: ReinforceSettings, observation_space: spaces.Box, action_space: spaces.Space[Any]
+    settings: ReinforceSettings, layout: Layout, action_space: spaces.Space[Any]
 ) -> Network:
     """Builds an untrained network."""
-    return Network(settings, int(np.prod(observation_space.shape)), action_space)
+    return Network(settings, layout, action_space)
 
 
 def learn(session: Session) -> tuple[Network, int]:
@@ -125,16 +123,35 @@ def learn(session: Session) -> tuple[Network, int]:
     torch.manual_seed(session.seed)
     env = session.env
     env.seed(session.seed)
-    network = build_network(settings, env.observation_space, env.action_space).to(session.device)
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    network = build_network(settings, session.layout, env.action_space).to(session.device)
+    network.eval()
+    session.begin(network)
+    build = optimizer_class(settings.optimizer, settings.max_grad_norm)
+    optimizer = build(network.parameters(), lr=settings.learning_rate)
     observation, steps = env.reset(), 0
+
+    def state() -> dict[str, Any]:
+        return {
+            "network": network.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "env": env.state(),
+            "steps": steps,
+            "generators": generators_state(),
+        }
+
+    if session.saved is not None:
+        network.load_state_dict(session.saved["network"])
+        optimizer.load_state_dict(session.saved["optimizer"])
+        env.restore(session.saved["env"])
+        observation, steps = env.batch.observations, session.saved["steps"]
+        restore_generators(session.saved["generators"])
     while steps < session.steps:
         if settings.schedule == "linear":
             optimizer.param_groups[0]["lr"] = settings.learning_rate * (1 - steps / session.steps)
         rollout, observation = _collect(network, env, observation, settings, session.log)
         _update(network, optimizer, rollout, settings, session.log)
         steps += env.num_envs * settings.n_steps
-        session.watch.after_update(steps, network)
+        session.watch.after_update(steps, network, state)
     return network, steps
 
 
@@ -205,7 +222,7 @@ def returns_to_go(
 def _baseline(network: Network, observation: NDArray[np.float32]) -> NDArray[np.float32]:
     with torch.no_grad():
         rows = torch.as_tensor(observation, device=network.device)
-        return network.baseline(rows)[:, 0].cpu().numpy()
+        return network.baseline(network.sight(rows))[:, 0].cpu().numpy()
 
 
 def _update(
@@ -217,8 +234,10 @@ def _update(
 ) -> None:
     """One step along the gradient of the formula at the top of this file."""
     observations, actions, returns = rollout
-    log_prob, entropy = network.log_prob(observations, actions)
-    baseline = network.baseline(observations)[:, 0]
+    network.train()
+    seen = network.sight(observations)
+    log_prob, entropy = network.log_prob(seen, actions)
+    baseline = network.baseline(seen)[:, 0]
     advantage = (returns - baseline).detach()
     # Dividing by the spread changes the length of the step, not its direction.
     advantage = advantage / (advantage.std() + 1e-8)
@@ -228,27 +247,9 @@ def _update(
     loss = policy_loss + settings.baseline_coef * baseline_loss - settings.ent_coef * bonus
     optimizer.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), settings.max_grad_norm)
     optimizer.step()
+    network.eval()
     log.record("train/policy_loss", policy_loss.item())
     log.record("train/value_loss", baseline_loss.item())
     log.record("train/entropy", bonus.item())
     log.record("train/learning_rate", optimizer.param_groups[0]["lr"])
-
-
-def _perceptron(
-    settings: ReinforceSettings, inputs: int, outputs: int, gain: float
-) -> nn.Sequential:
-    """Orthogonal weights; a small last layer makes the first policy almost uniform."""
-    layers: list[nn.Module] = []
-    for width in settings.layers:
-        layers += [_linear(inputs, width, 2**0.5), _ACTIVATIONS[settings.activation]()]
-        inputs = width
-    return nn.Sequential(*layers, _linear(inputs, outputs, gain))
-
-
-def _linear(inputs: int, outputs: int, gain: float) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
-    nn.init.orthogonal_(layer.weight, gain)
-    nn.init.zeros_(layer.bias)
-    return layer

@@ -30,7 +30,7 @@ def estimate_reward_scale(game: Game) -> float:
     from drltrade.envs.sb3 import SB3TradingEnv
 
     rng = np.random.default_rng(0)
-    env = SB3TradingEnv(game, _ACCOUNTS, seed=0)
+    env = SB3TradingEnv(game, _ACCOUNTS, seed=0, indexed=True)
     env.reset()
     actions = _draw(game.action_space, rng)
     square = 0.0

@@ -1,15 +1,16 @@
-"""Keeps the process's global generators as they were, whatever a library does to them."""
+"""The process's global generators: kept as they were, and saved with a training."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["global_generators_kept"]
+__all__ = ["generators_state", "global_generators_kept", "restore_generators"]
 
 
 @contextmanager
@@ -34,3 +35,36 @@ def global_generators_kept() -> Iterator[None]:
         if cuda_states is not None:
             torch.cuda.set_rng_state_all(cuda_states)
         cudnn.deterministic, cudnn.benchmark = cudnn_state
+
+
+def generators_state() -> dict[str, Any]:
+    """Returns the state of the global generators of `random`, numpy and torch, as plain arrays."""
+    version, words, gauss = random.getstate()
+    kind, key, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
+    state = {
+        "python": {"version": version, "words": np.array(words, np.uint64), "gauss": gauss},
+        "numpy": {
+            "kind": str(kind),
+            "key": np.asarray(key),
+            "position": int(position),
+            "has_gauss": int(has_gauss),
+            "gauss": float(cached),
+        },
+        "torch": torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def restore_generators(state: Mapping[str, Any]) -> None:
+    """Puts the global generators where `generators_state` found them."""
+    python, numpy = state["python"], state["numpy"]
+    words = tuple(int(word) for word in python["words"])
+    random.setstate((python["version"], words, python["gauss"]))
+    np.random.set_state(  # noqa: NPY002
+        (numpy["kind"], numpy["key"], numpy["position"], numpy["has_gauss"], numpy["gauss"])
+    )
+    torch.set_rng_state(state["torch"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])

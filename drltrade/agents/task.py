@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,9 +12,12 @@ from drltrade.agents.settings import AgentSettings
 from drltrade.errors import UsageError, unknown
 
 if TYPE_CHECKING:
+    from drltrade.agents.networks import Feed
     from drltrade.agents.policy import Policy
     from drltrade.agents.watch import Watch
     from drltrade.envs import Game
+    from drltrade.envs.layout import Layout
+    from drltrade.envs.sb3 import SB3TradingEnv
 
 __all__ = ["DEVICES", "AgentCode", "Progress", "Session", "TrainResult", "TrainTask", "pick_device"]
 
@@ -36,6 +40,8 @@ class TrainTask:
         threads: torch threads. One is the fastest for networks this small (a second one that has to
             wait for its core makes training five times slower), and gives the same weights on any
             number of cores.
+        indexed: whether observations travel as (bar, account) in training. What is learnt is the
+            same; copying windows only takes longer.
     """
 
     game: Game
@@ -46,6 +52,7 @@ class TrainTask:
     log_dir: Path | None = None
     evaluations: int = 10
     threads: int = 1
+    indexed: bool = True
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -115,21 +122,72 @@ class Session:
 
     Attributes:
         settings: the agent's settings.
-        env: the accounts, as a Stable-Baselines3 VecEnv; rewards are already scaled.
+        game: the market and the rules on the train interval.
+        accounts: how many accounts to step at once.
         seed: a seed for the algorithm, below 2**32; the global generators may be used freely.
         steps: account-steps to train for.
         device: "cpu" or "cuda".
-        watch: to be called between updates with the steps done and the network.
+        reward_scale: what rewards are multiplied by.
+        watch: to be called between updates with the steps done, the network, and a function that
+            returns all it takes to go on from there.
         log: a Stable-Baselines3 Logger for scalars; writes nothing when there is no log folder.
+        saved: what that function returned before the training was interrupted; None at a fresh
+            start. An agent that restores all of it ends with the weights of a training that was not
+            interrupted.
+        indexed: whether observations hold the bar's number in place of the window.
+        prepare: what is done to the fresh network before its first step.
     """
 
     settings: Any
-    env: Any
+    game: Game
+    accounts: int
     seed: int
     steps: int
     device: str
+    reward_scale: float
     watch: Watch
     log: Any
+    saved: Any = None
+    indexed: bool = True
+    prepare: Callable[[Any], None] | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """The columns of a whole observation."""
+        return self.game.layout
+
+    @cached_property
+    def env(self) -> SB3TradingEnv:
+        """The accounts, as a Stable-Baselines3 VecEnv; rewards are already scaled."""
+        from drltrade.envs.sb3 import SB3TradingEnv
+
+        return SB3TradingEnv(
+            self.game,
+            self.accounts,
+            seed=self.seed,
+            reward_scale=self.reward_scale,
+            indexed=self.indexed,
+        )
+
+    @cached_property
+    def feed(self) -> Feed:
+        """The features of every bar, for `Sight`."""
+        from drltrade.agents.networks import Feed
+
+        return Feed(self.game.features.values, self.device)
+
+    def begin(self, network: Any) -> None:
+        """Readies a fresh network for training: shows it the features, gives it what it is due.
+
+        To be called once, when the network is on its device and before its first step.
+        """
+        from drltrade.agents.networks import sights
+
+        if self.indexed:
+            for sight in sights(network):
+                sight.feed(self.feed)
+        if self.prepare is not None and self.saved is None:
+            self.prepare(network)
 
 
 class AgentCode(Protocol):
@@ -140,7 +198,8 @@ class AgentCode(Protocol):
     """
 
     build_network: Callable[[Any, Any, Any], Any]
-    """(settings, observation_space, action_space) -> an untrained network on the CPU."""
+    """(settings, layout, action_space) -> an untrained network on the CPU that takes whole
+    observations of the layout."""
     learn: Callable[[Session], tuple[Any, int]]
     """Trains a fresh network; returns it with the account-steps done."""
 

@@ -77,8 +77,6 @@ def _train(
     score: Callable[[Policy], float] | None,
     progress: Callable[[Progress], None] | None,
 ) -> TrainResult:
-    from drltrade.envs.sb3 import SB3TradingEnv
-
     game, settings = task.game, task.agent
     accounts = _accounts(settings, task.steps)
     rollout = accounts * settings.horizon
@@ -93,17 +91,30 @@ def _train(
         accounts=accounts,
     )
 
-    def policy_of(network: Any) -> Policy:
+    def build() -> Policy:
+        network = code.build_network(settings, game.layout, game.action_space)
         return Policy(card, network, game.roots)
 
+    with global_generators_kept():
+        acting = build()  # what is trained sees bars by number, what is judged whole windows
     seed = int(np.random.SeedSequence(task.seed).generate_state(1)[0])
-    env = SB3TradingEnv(game, accounts, seed=seed, reward_scale=scale)
     log = _logger(task.log_dir)
-    watch = Watch(
-        total, task.evaluations, policy_of, score, progress, log, lambda: env.batch.reward.terms
+    watch = Watch(total, task.evaluations, acting, score, progress, log)
+    session = Session(
+        settings=settings,
+        game=game,
+        accounts=accounts,
+        seed=seed,
+        steps=total,
+        device=device,
+        reward_scale=scale,
+        watch=watch,
+        log=log,
+        indexed=task.indexed,
     )
+    watch.terms = lambda: session.env.batch.reward.terms
     try:
-        network, steps = code.learn(Session(settings, env, seed, total, device, watch, log))
+        network, steps = code.learn(session)
         watch.after_update(steps, network)
     except (ValueError, RuntimeError, DrltradeError) as error:
         # Whoever meets the first NaN complains in its own words: a distribution, the account.
@@ -112,7 +123,8 @@ def _train(
         raise _diverged(settings) from error
     finally:
         log.close()
-    return _result(policy_of(network), settings, steps, watch)
+    acting.network.load_state_dict(network.state_dict())
+    return _result(acting, settings, steps, watch)
 
 
 def _accounts(settings: AgentSettings, steps: int) -> int:
@@ -127,7 +139,6 @@ def _result(policy: Policy, settings: AgentSettings, steps: int, watch: Watch) -
     if watch.best_weights is not None:
         policy.network.load_state_dict(watch.best_weights)
         taken_at = watch.best_steps
-    policy.network.to("cpu")
     if not _is_finite(policy.network):
         raise _diverged(settings)
     policy.card = policy.card.model_copy(update={"steps": taken_at, "score": watch.best_score})

@@ -28,27 +28,26 @@ class Watch:
     Args:
         total: account-steps that the training will do.
         evaluations: how many times, evenly spread, the policy is scored.
-        policy_of: wraps a network into a Policy, without copying it.
+        acting: a policy whose network is given the weights that are to be scored.
         score: the higher the better; a NaN is never the best.
         progress: is told how far the training is, at most five times a second.
         log: a Stable-Baselines3 Logger.
-        terms: the last bar's value of each term of the reward, unweighted, one number an account.
 
     Attributes:
         history: (steps, score) of each evaluation.
         best_score: the best score so far, with `best_steps` and a copy of `best_weights`.
         network: the network as it was last seen; it is live.
+        terms: tells the last bar's value of each term of the reward, unweighted, [B] each.
     """
 
     def __init__(
         self,
         total: int,
         evaluations: int,
-        policy_of: Callable[[Any], Policy],
+        acting: Policy,
         score: Callable[[Policy], float] | None,
         progress: Callable[[Progress], None] | None,
         log: Any,
-        terms: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.history: list[tuple[int, float]] = []
         self.best_score: float | None = None
@@ -56,8 +55,8 @@ class Watch:
         self.best_steps = 0
         self.network: Any = None
         self._total, self._evaluations = total, evaluations
-        self._policy_of, self._score, self._progress, self._log = policy_of, score, progress, log
-        self._terms = terms
+        self._acting, self._score, self._progress, self._log = acting, score, progress, log
+        self.terms: Callable[[], Mapping[str, Any]] = dict
         self._started = time.perf_counter()
         self._reported, self._told = 0.0, 0
         self._scored_at = self._logged_at = 0
@@ -67,12 +66,15 @@ class Watch:
         """Wall-clock seconds since the training began."""
         return time.perf_counter() - self._started
 
-    def after_update(self, steps: int, network: Any) -> None:
+    def after_update(
+        self, steps: int, network: Any, state: Callable[[], Any] | None = None
+    ) -> None:
         """Scores, logs and reports what is due after `steps` account-steps; cheap when nothing is.
 
         Args:
             steps: account-steps done so far.
             network: the network being trained, between two updates.
+            state: returns all that it takes to go on from here; see `Session.saved`.
         """
         self.network = network
         done = min(steps / self._total, 1.0)
@@ -90,7 +92,8 @@ class Watch:
 
     def _evaluate(self, steps: int, network: Any, scorer: Callable[[Policy], float]) -> None:
         with global_generators_kept():
-            score = float(scorer(self._policy_of(network)))
+            self._acting.network.load_state_dict(network.state_dict())
+            score = float(scorer(self._acting))
         self.history.append((steps, score))
         if not math.isnan(score) and (self.best_score is None or score > self.best_score):
             self.best_score, self.best_steps = score, steps
@@ -102,7 +105,7 @@ class Watch:
             self._log.record("valid/best", self.best_score)
 
     def _write_scalars(self, steps: int) -> None:
-        for name, values in self._terms().items():
+        for name, values in self.terms().items():
             self._log.record(f"reward/{name}", float(values.mean()))
         self._log.record("time/steps_per_second", steps / max(self.seconds, 1e-9))
         self._log.dump(step=steps)

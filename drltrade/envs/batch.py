@@ -22,13 +22,20 @@ class Batch:
         accounts: how many accounts, B.
         rng: draws the starts of episodes; its state is all the randomness there is.
         buffers: observation buffers that take turns.
+        indexed: whether observations hold the bar's number in place of the window.
     """
 
     def __init__(
-        self, game: Game, accounts: int, rng: np.random.Generator, buffers: int = 1
+        self,
+        game: Game,
+        accounts: int,
+        rng: np.random.Generator,
+        buffers: int = 1,
+        *,
+        indexed: bool = False,
     ) -> None:
         self.game, self.accounts, self.rng = game, accounts, rng
-        self.engine = game.make_engine(accounts, buffers)
+        self.engine = game.make_engine(accounts, buffers, indexed=indexed)
         self.reward = game.make_reward()
         self.rows = np.arange(accounts)
         self._stretches = game.stretches

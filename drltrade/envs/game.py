@@ -69,6 +69,12 @@ class Game:
         """
         return gym.spaces.Box(-1e6, 1e6, (self.layout.size,), np.float32)
 
+    @cached_property
+    def index_space(self) -> gym.spaces.Box:
+        """Of observations by index: the bar's number, then the account; see `make_engine`."""
+        columns = 1 + self.layout.size - self.layout.window_size
+        return gym.spaces.Box(-1e6, 2.0**24, (columns,), np.float32)
+
     @property
     def action_space(self) -> gym.Space[Any]:
         """The scheme's space for one account."""
@@ -149,15 +155,33 @@ class Game:
         """Builds the reward afresh: rewards may remember, so no two batches share one."""
         return make_reward(self.reward, self.roots)
 
-    def make_engine(self, accounts: int, buffers: int = 1, equity: float | None = None) -> Engine:
-        """Builds the engine for B accounts with this game's observations and starting equity."""
+    def make_engine(
+        self,
+        accounts: int,
+        buffers: int = 1,
+        equity: float | None = None,
+        *,
+        indexed: bool = False,
+    ) -> Engine:
+        """Builds the engine for B accounts with this game's observations and starting equity.
+
+        Args:
+            accounts: how many, B.
+            buffers: observation buffers that take turns.
+            equity: cash of a fresh account; None is the settings' own.
+            indexed: observe the number of the bar in place of the window that ends with it: one
+                column, exact in float32 up to 2^24 bars.
+        """
+        features, window = self.features.values, self.layout.window
+        if indexed:
+            features, window = np.arange(self.market.bars, dtype=np.float32)[:, None], 1
         return Engine(
             self.prices,
             self.rules,
             accounts,
             start_equity=self.settings.equity if equity is None else equity,
-            features=self.features.values,
-            window=self.layout.window,
+            features=features,
+            window=window,
             extras=self.layout.account,
             buffers=buffers,
         )

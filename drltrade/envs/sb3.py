@@ -29,18 +29,28 @@ class SB3TradingEnv(VecEnv):
         num_envs: accounts B.
         seed: of the generator that draws episode starts.
         reward_scale: a constant that rewards are multiplied by for training.
+        indexed: observations hold the bar's number in place of the window: for networks that
+            gather windows themselves (`drltrade.agents.networks.Sight`).
     """
 
     def __init__(
-        self, game: Game, num_envs: int, *, seed: int = 0, reward_scale: float = 1.0
+        self,
+        game: Game,
+        num_envs: int,
+        *,
+        seed: int = 0,
+        reward_scale: float = 1.0,
+        indexed: bool = False,
     ) -> None:
         self.game, self.reward_scale = game, reward_scale
-        self.batch = Batch(game, num_envs, np.random.default_rng(seed), buffers=2)
+        rng = np.random.default_rng(seed)
+        self.batch = Batch(game, num_envs, rng, buffers=2, indexed=indexed)
         self._returns = np.zeros(num_envs)
         self._lengths = np.zeros(num_envs, dtype=np.int64)
         self._infos: list[dict[str, Any]] = [{} for _ in range(num_envs)]
         self._actions: Any = None
-        super().__init__(num_envs, game.observation_space, game.action_space)
+        seen = game.index_space if indexed else game.observation_space
+        super().__init__(num_envs, seen, game.action_space)
 
     def reset(self) -> NDArray[np.float32]:
         """Starts an episode in every account."""

@@ -34,7 +34,7 @@ class Engine:
         rules: fill, costs, limits.
         accounts: how many accounts, B.
         start_equity: cash of a fresh account.
-        features: [T, N, F] float32 rows from which windows are observed; None observes nothing.
+        features: [T, ...] float32 rows from which windows are observed; None observes nothing.
         window: rows W of a window.
         extras: names of `EXTRAS` that each observation adds after the weights.
         buffers: how many observation buffers take turns; 2 keeps the last one intact for a step.
@@ -107,11 +107,10 @@ class Engine:
     def _flat(self, features: NDArray[np.float32] | None, window: int) -> NDArray[np.float32]:
         if features is None:
             return np.zeros(0, dtype=np.float32)
-        shape = (self.prices.bars, self.prices.assets)
-        if features.shape[:2] != shape or features.dtype != np.float32:
+        if len(features) != self.prices.bars or features.dtype != np.float32:
             raise UsageError(
-                f"features must be float32 [T, N, F] with T, N = {shape}; got {features.dtype}"
-                f" {features.shape}."
+                f"features must be float32 with one row for each of {self.prices.bars} bars; got"
+                f" {features.dtype} {features.shape}."
             )
         if not 1 <= window <= self.prices.bars:
             raise UsageError(f"window is {window}; it must be from 1 to {self.prices.bars} bars.")

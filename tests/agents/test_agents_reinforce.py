@@ -7,9 +7,10 @@ from gymnasium import spaces
 
 from drltrade.agents import AGENTS
 from drltrade.agents.reinforce import build_network, returns_to_go
+from drltrade.envs.layout import Layout
 
 SETTINGS = AGENTS["reinforce"].settings()
-THREE = spaces.Box(-np.inf, np.inf, (3,), np.float32)
+THREE = Layout(1, ("A",), ("x", "y"))
 
 
 def test_returns_stop_at_a_ruin_and_borrow_from_the_baseline_at_a_cut():
@@ -28,7 +29,7 @@ def test_the_gaussian_head_has_the_density_of_the_normal_law():
     network = build_network(SETTINGS, THREE, space)
     observation, action = torch.zeros(1, 3), torch.tensor([[0.5, -1.0]])
     # At zero every layer gives zero, so the mean is 0; the deviation is exp(log_std_init) = 1.
-    log_prob, entropy = network.log_prob(observation, action)
+    log_prob, entropy = network.log_prob(network.sight(observation), action)
     log_2pi = np.log(2 * np.pi)
     assert log_prob.item() == pytest.approx(-(0.25 + 1) / 2 - log_2pi, rel=1e-6)
     assert entropy.item() == pytest.approx(1 + log_2pi, rel=1e-6)
@@ -36,7 +37,7 @@ def test_the_gaussian_head_has_the_density_of_the_normal_law():
 
 def test_levels_of_several_assets_multiply_their_probabilities():
     network = build_network(SETTINGS, THREE, spaces.MultiDiscrete([3, 2]))
-    log_prob, entropy = network.log_prob(torch.zeros(1, 3), torch.tensor([[2, 0]]))
+    log_prob, entropy = network.log_prob(network.sight(torch.zeros(1, 3)), torch.tensor([[2, 0]]))
     assert log_prob.item() == pytest.approx(-np.log(6), rel=1e-6)
     assert entropy.item() == pytest.approx(np.log(6), rel=1e-6)
 

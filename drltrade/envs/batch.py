@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -86,3 +87,21 @@ class Batch:
         if len(targets) != self.accounts:
             raise UsageError(f"{len(targets)} actions were given for {self.accounts} accounts.")
         return self.reward(self.engine.step(targets))
+
+    def state(self) -> dict[str, Any]:
+        """Returns all that steps change: accounts, generator, what the reward remembers.
+
+        Raises:
+            UsageError: the reward remembers something that cannot be kept.
+        """
+        return {
+            "engine": self.engine.state(),
+            "rng": self.rng.bit_generator.state,
+            "reward": self.reward.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on where `state` was taken from a batch of the same game and size."""
+        self.engine.restore(state["engine"])
+        self.rng.bit_generator.state = state["rng"]
+        self.reward.restore(state["reward"])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drltrade.envs.memory import remembered, remind
 from drltrade.errors import DrltradeError, UsageError, unknown
 from drltrade.plugins import is_plugin, load_plugin
 from drltrade.sim import Row, Step
@@ -196,6 +197,19 @@ class Reward:
         for _, _, function in self._parts:
             if hasattr(function, "reset"):
                 function.reset(rows)
+
+    def state(self) -> list[Any]:
+        """Returns copies of what the terms remember; see `memory.remembered`.
+
+        Raises:
+            UsageError: a term remembers something that cannot be kept.
+        """
+        return [remembered(name, function) for name, _, function in self._parts]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        """Gives the terms back what `state` found in those of a reward made alike."""
+        for (_, _, function), memory in zip(self._parts, state, strict=True):
+            remind(function, memory)
 
     def __call__(self, step: Step) -> Floats:
         """Returns a fresh float64 array [B].

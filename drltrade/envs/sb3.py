@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,18 @@ class SB3TradingEnv(VecEnv):
         self._lengths[rows] = 0
         self.batch.restart(rows)
         return infos
+
+    def state(self) -> dict[str, Any]:
+        """Returns all that it takes to go on from here in another process; see `Batch.state`."""
+        counts = {"returns": self._returns.copy(), "lengths": self._lengths.copy()}
+        return {"batch": self.batch.state(), **counts}
+
+    def restore(self, state: Mapping[str, Any]) -> NDArray[np.float32]:
+        """Goes on where `state` was taken, and returns the observations of that moment."""
+        self.batch.restore(state["batch"])
+        self._returns[:] = state["returns"]
+        self._lengths[:] = state["lengths"]
+        return self.batch.observations
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -25,6 +25,9 @@ EXTRAS = ("drawdown", "log_equity", "target")
 
 Floats = NDArray[np.float64]
 
+_STATE = ("account", "book", "status", "targets")
+"""The arrays that steps change, beside the observations."""
+
 
 class Engine:
     """B accounts on one market.
@@ -193,6 +196,24 @@ class Engine:
         self._turn = (self._turn + 1) % len(self._worlds)
         kernel.advance(self._worlds[self._turn])
         return self.current
+
+    def state(self) -> dict[str, Any]:
+        """Returns copies of all that steps change, as plain arrays."""
+        arrays = {name: getattr(self, f"_{name}").copy() for name in _STATE}
+        return {
+            **arrays,
+            "buffers": [buffer.copy() for buffer in self._buffers],
+            "turn": self._turn,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Puts the accounts where `state` found those of an engine built alike."""
+        # In place: the kernel and the views know where the arrays lie.
+        for name in _STATE:
+            getattr(self, f"_{name}")[...] = state[name]
+        for buffer, saved in zip(self._buffers, state["buffers"], strict=True):
+            buffer[...] = saved
+        self._turn = state["turn"]
 
     def stepper(self) -> Callable[[], None]:
         """Returns what `advance` calls, with its argument: for an engine with one buffer.

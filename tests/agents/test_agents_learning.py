@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from drltrade.agents import AGENTS, TrainTask, train
+from drltrade.agents.watch import Watch
 from drltrade.errors import DrltradeError, UsageError
 
 OPTIMUM = 0.6401e-3
@@ -165,19 +166,21 @@ def test_an_agent_that_cannot_use_the_scheme_says_which_it_can(game_of):
         train(task)
 
 
-@pytest.mark.parametrize("name", ["ppo", "reinforce", "dqn"])
-def test_weights_that_diverge_are_told_in_one_sentence(name, game_of):
-    settings = AGENTS[name].settings(accounts=16, learning_rate=1.0, schedule="constant")
-    game = game_of(name, bars=600)
+@pytest.mark.parametrize("name", AGENTS)
+def test_weights_that_diverge_are_told_in_one_sentence(name, game_of, monkeypatch):
+    told = Watch.after_update
 
-    def spoil(policy):
+    def spoil(watch, steps, network, state=None):
+        told(watch, steps, network, state)
         with torch.no_grad():
-            for weight in policy.network.parameters():
+            for weight in network.parameters():
                 weight.fill_(float("nan"))
-        return float("nan")
 
-    with pytest.raises(DrltradeError, match=f"The weights of {name} diverged.*learning_rate 1"):
-        train(TrainTask(game, settings, 1, 2000), score=spoil)
+    monkeypatch.setattr(Watch, "after_update", spoil)
+    settings = AGENTS[name].settings(accounts=16, learning_rate=0.5)
+    task = TrainTask(game_of(name, bars=600), settings, 1, 2000)
+    with pytest.raises(DrltradeError, match=f"The weights of {name} diverged.*learning_rate 0.5"):
+        train(task)
 
 
 def test_cuda_that_is_not_there_is_refused(game_of, monkeypatch):

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from drltrade.errors import DrltradeError
+from drltrade.errors import DrltradeError, UsageError
 
 __all__ = ["Damaged", "load_tree", "save_tree"]
 
@@ -42,7 +42,8 @@ def save_tree(path: Path, tree: Any) -> None:
             without gradients. Keys of dicts are str or int. Subclasses of dict come back as dict.
 
     Raises:
-        DrltradeError: the tree holds something else, or the disk refuses.
+        UsageError: the tree holds something else.
+        DrltradeError: the disk refuses.
     """
     blobs: dict[str, Bytes] = {}
     text = json.dumps(_encode(tree, "", blobs), separators=(",", ":"), allow_nan=False)
@@ -155,8 +156,8 @@ def _pair(key: Any, item: Any, place: str, blobs: dict[str, Bytes]) -> list[Any]
     return [key, _encode(item, f"{place}/{key}", blobs)]
 
 
-def _strange(what: str, place: str) -> DrltradeError:
-    return DrltradeError(
+def _strange(what: str, place: str) -> UsageError:
+    return UsageError(
         f"A snapshot cannot hold the {what} at '{place or '/'}'. It takes dicts, lists, tuples,"
         " plain values, numpy arrays and torch tensors."
     )

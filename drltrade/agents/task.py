@@ -40,6 +40,9 @@ class TrainTask:
         threads: torch threads. One is the fastest for networks this small (a second one that has to
             wait for its core makes training five times slower), and gives the same weights on any
             number of cores.
+        checkpoint: file in which the training is saved now and then; where it is there already,
+            the training goes on from it. Nothing for none.
+        checkpoint_seconds: how much time may pass between two savings, and so be lost.
         indexed: whether observations travel as (bar, account) in training. What is learnt is the
             same; copying windows only takes longer.
     """
@@ -52,6 +55,8 @@ class TrainTask:
     log_dir: Path | None = None
     evaluations: int = 10
     threads: int = 1
+    checkpoint: Path | None = None
+    checkpoint_seconds: float = 30.0
     indexed: bool = True
 
     def __post_init__(self) -> None:
@@ -63,6 +68,10 @@ class TrainTask:
             raise UsageError(f"evaluations is {self.evaluations}; it must be at least 1.")
         if self.threads < 1:
             raise UsageError(f"threads is {self.threads}; it must be at least 1.")
+        if not self.checkpoint_seconds >= 0:
+            raise UsageError(
+                f"checkpoint_seconds is {self.checkpoint_seconds}; it must be 0 or more."
+            )
         if self.device not in DEVICES:
             raise unknown("device", self.device, DEVICES)
 
@@ -183,6 +192,7 @@ class Session:
         """
         from drltrade.agents.networks import sights
 
+        self.watch.network = network
         if self.indexed:
             for sight in sights(network):
                 sight.feed(self.feed)

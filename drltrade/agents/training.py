@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from drltrade.agents.card import PolicyCard
+from drltrade.agents.checkpoint import Checkpoint
+from drltrade.agents.logs import cut_log, open_log
 from drltrade.agents.policy import Policy
 from drltrade.agents.reward_scale import estimate_reward_scale
 from drltrade.agents.seeding import global_generators_kept
@@ -37,6 +38,7 @@ def train(
     *,
     score: Callable[[Policy], float] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Trains an agent; the same task gives the same policy, bit for bit, on the same machine.
 
@@ -50,12 +52,14 @@ def train(
         score: how good a policy is, the higher the better, such as its validation log growth; the
             policy it is given is live and valid during the call only. None keeps the last weights.
         progress: is told how far the training is, at most five times a second.
+        tell: receives a few words on what became of the checkpoint, such as "resumed at 37 %".
 
     Returns:
         The best checkpoint by score, with the history of scores.
 
     Raises:
-        UsageError: the agent cannot use the game's action scheme, or the device is missing.
+        UsageError: the agent cannot use the game's action scheme, the device is missing, or the
+            checkpoint is of another training.
         DrltradeError: the weights diverged.
     """
     agent, game = agent_of(task.agent), task.game
@@ -67,7 +71,7 @@ def train(
         )
     device = pick_device(task.device)
     with global_generators_kept(), torch_threads(task.threads):
-        return _train(task, agent.code(), device, score, progress)
+        return _train(task, agent.code(), device, score, progress, tell)
 
 
 def _train(
@@ -76,6 +80,7 @@ def _train(
     device: str,
     score: Callable[[Policy], float] | None,
     progress: Callable[[Progress], None] | None,
+    tell: Callable[[str], None] | None,
 ) -> TrainResult:
     game, settings = task.game, task.agent
     accounts = _accounts(settings, task.steps)
@@ -98,8 +103,11 @@ def _train(
     with global_generators_kept():
         acting = build()  # what is trained sees bars by number, what is judged whole windows
     seed = int(np.random.SeedSequence(task.seed).generate_state(1)[0])
-    log = _logger(task.log_dir)
-    watch = Watch(total, task.evaluations, acting, score, progress, log)
+    checkpoint, saved = _checkpoint(task, card, tell)
+    log = open_log(task.log_dir)
+    watch = Watch(total, task.evaluations, acting, score, progress, log, checkpoint)
+    if saved is not None:
+        watch.restore(saved["watch"])
     session = Session(
         settings=settings,
         game=game,
@@ -110,6 +118,7 @@ def _train(
         reward_scale=scale,
         watch=watch,
         log=log,
+        saved=None if saved is None else saved["agent"],
         indexed=task.indexed,
     )
     watch.terms = lambda: session.env.batch.reward.terms
@@ -125,6 +134,20 @@ def _train(
         log.close()
     acting.network.load_state_dict(network.state_dict())
     return _result(acting, settings, steps, watch)
+
+
+def _checkpoint(
+    task: TrainTask, card: PolicyCard, tell: Callable[[str], None] | None
+) -> tuple[Checkpoint, Any]:
+    """Returns where the training is saved, and what was saved when it was interrupted."""
+    owner = f"{card.model_dump_json()}, {task.evaluations} evaluations"
+    checkpoint = Checkpoint(task.checkpoint, task.checkpoint_seconds, owner, tell)
+    saved = checkpoint.load()
+    if task.checkpoint is not None:
+        cut_log(task.log_dir, None if saved is None else saved["watch"]["log"])
+    if saved is not None and tell is not None:
+        tell(f"resumed at {saved['watch']['steps'] / card.steps:.0%}".replace("%", " %"))
+    return checkpoint, saved
 
 
 def _accounts(settings: AgentSettings, steps: int) -> int:
@@ -154,13 +177,3 @@ def _diverged(settings: AgentSettings) -> DrltradeError:
         f"The weights of {settings.name} diverged to NaN at learning_rate"
         f" {settings.learning_rate:g}. Lower it, or check the features and the reward."
     )
-
-
-def _logger(folder: Path | None) -> Any:
-    """A Stable-Baselines3 Logger that writes TensorBoard scalars, or nothing."""
-    from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
-
-    if folder is None:
-        return Logger(None, [])
-    folder.mkdir(parents=True, exist_ok=True)
-    return Logger(str(folder), [TensorBoardOutputFormat(str(folder))])

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from drltrade.agents.checkpoint import Checkpoint
+from drltrade.agents.logs import log_state, restore_log
 from drltrade.agents.policy import Policy
 from drltrade.agents.seeding import global_generators_kept
 from drltrade.agents.task import Progress
@@ -32,6 +34,7 @@ class Watch:
         score: the higher the better; a NaN is never the best.
         progress: is told how far the training is, at most five times a second.
         log: a Stable-Baselines3 Logger.
+        checkpoint: where the training is saved now and then, or nothing.
 
     Attributes:
         history: (steps, score) of each evaluation.
@@ -48,6 +51,7 @@ class Watch:
         score: Callable[[Policy], float] | None,
         progress: Callable[[Progress], None] | None,
         log: Any,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.history: list[tuple[int, float]] = []
         self.best_score: float | None = None
@@ -56,6 +60,7 @@ class Watch:
         self.network: Any = None
         self._total, self._evaluations = total, evaluations
         self._acting, self._score, self._progress, self._log = acting, score, progress, log
+        self._checkpoint = checkpoint
         self.terms: Callable[[], Mapping[str, Any]] = dict
         self._started = time.perf_counter()
         self._reported, self._told = 0.0, 0
@@ -69,7 +74,9 @@ class Watch:
     def after_update(
         self, steps: int, network: Any, state: Callable[[], Any] | None = None
     ) -> None:
-        """Scores, logs and reports what is due after `steps` account-steps; cheap when nothing is.
+        """Scores, logs, reports and saves what is due after `steps` account-steps.
+
+        It is cheap when nothing is.
 
         Args:
             steps: account-steps done so far.
@@ -89,6 +96,36 @@ class Watch:
             self._reported, self._told = self.seconds, steps
             latest = self.history[-1][1] if self.history else None
             self._progress(Progress(steps, self._total, self.seconds, latest, self.best_score))
+        if self._checkpoint is not None and state is not None:
+            # Last, so that what is saved holds all that this moment was due.
+            self._checkpoint.offer(lambda: {"agent": state(), "watch": self._state(steps)})
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on where the training was saved.
+
+        Args:
+            state: what stands under "watch" in the checkpoint's tree.
+        """
+        self.history = [(steps, score) for steps, score in state["history"]]
+        self.best_score, self.best_steps = state["best_score"], state["best_steps"]
+        self.best_weights = state["best_weights"]
+        self._scored_at, self._logged_at = state["scored_at"], state["logged_at"]
+        self._started = time.perf_counter() - state["seconds"]
+        self._reported, self._told = -math.inf, state["steps"]
+        restore_log(self._log, state["log"])
+
+    def _state(self, steps: int) -> dict[str, Any]:
+        return {
+            "steps": steps,
+            "history": [list(each) for each in self.history],
+            "best_score": self.best_score,
+            "best_steps": self.best_steps,
+            "best_weights": self.best_weights,
+            "scored_at": self._scored_at,
+            "logged_at": self._logged_at,
+            "seconds": self.seconds,
+            "log": log_state(self._log),
+        }
 
     def _evaluate(self, steps: int, network: Any, scorer: Callable[[Policy], float]) -> None:
         with global_generators_kept():

@@ -17,15 +17,23 @@ from drltrade.agents.settings import EncoderSettings
 __all__ = ["ENCODERS", "make_encoder"]
 
 
+def _after(settings: EncoderSettings, width: int, *, bends: bool = True) -> nn.Sequential:
+    """What follows a layer: norm, nonlinearity unless the layer has its own, dropout."""
+    parts: list[nn.Module] = [nn.LayerNorm(width)] if settings.layer_norm else []
+    parts += [ACTIVATIONS[settings.activation]()] if bends else []
+    parts += [nn.Dropout(settings.dropout)] if settings.dropout else []
+    return nn.Sequential(*parts)
+
+
 class Layer(nn.Module):
-    """A layer with what may follow it: norm, activation, dropout, and its input again.
+    """A layer with what may follow it, and its input again.
 
     Args:
         core: from `inputs` to `outputs` along the last axis; of a tuple the first is taken.
         settings: the encoder's.
         inputs: width of what goes in.
         outputs: width of what comes out.
-        bends: whether the core ends in a nonlinearity of its own.
+        bends: whether a nonlinearity follows; recurrent cells end in one of their own.
     """
 
     def __init__(
@@ -35,14 +43,10 @@ class Layer(nn.Module):
         inputs: int,
         outputs: int,
         *,
-        bends: bool = False,
+        bends: bool = True,
     ) -> None:
         super().__init__()
-        self.core = core
-        after: list[nn.Module] = [nn.LayerNorm(outputs)] if settings.layer_norm else []
-        after += [] if bends else [ACTIVATIONS[settings.activation]()]
-        after += [nn.Dropout(settings.dropout)] if settings.dropout else []
-        self.after = nn.Sequential(*after)
+        self.core, self.after = core, _after(settings, outputs, bends=bends)
         self._adds = settings.residual and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,36 +73,64 @@ class Flat(nn.Module):
         return self.layers(windows.flatten(1))
 
 
-class _Causal(nn.Module):
-    """A convolution along time that sees no later bar; [B, W, inputs] -> [B, W, outputs]."""
+class _Dilated(nn.Module):
+    """A convolution along time: [B, L, inputs] -> [B, L - reach, outputs], the last bars'."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv1d(inputs, outputs, kernel, dilation=dilation)
-        self._before = (kernel - 1) * dilation
+        self.dense = nn.Linear(kernel * inputs, outputs)
+        self._taps = [tap * dilation for tap in range(kernel)]
+        self.reach = (kernel - 1) * dilation
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = nn.functional.pad(x.transpose(1, 2), (self._before, 0))
-        return self.convolution(padded).transpose(1, 2)
+        length = x.shape[1] - self.reach
+        taps = [x[:, at : at + length] for at in self._taps]
+        return self.dense(torch.cat(taps, 2))
 
 
 class Temporal(nn.Module):
-    """Dilated causal convolutions (Bai, Kolter & Koltun 2018, arXiv:1803.01271); the last bar's."""
+    """Dilated causal convolutions (van den Oord et al. 2016, arXiv:1609.03499); the last bar's.
+
+    Each layer looks twice as far back as the one before; the last one as far as the window goes.
+    What a layer makes of a bar does not depend on the window that the bar is in, so a whole series
+    takes one pass (`along`).
+    """
 
     def __init__(self, settings: EncoderSettings, window: int, columns: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         inputs, seen, dilation = columns, 1, 1
         while len(layers) < settings.depth if settings.depth else (seen < window or not layers):
-            core = _Causal(inputs, settings.size, settings.kernel, dilation)
-            layers.append(Layer(core, settings, inputs, settings.size))
+            dilation = min(dilation, max(window - seen, 0) // (settings.kernel - 1))
+            layers.append(_Convolved(settings, inputs, settings.size, dilation))
             seen += (settings.kernel - 1) * dilation
-            inputs, dilation = settings.size, dilation * 2
-        self.layers, self.size = nn.Sequential(*layers), settings.size
+            if not dilation and not settings.depth:
+                break  # fewer bars are left than a kernel spans
+            inputs, dilation = settings.size, max(dilation, 1) * 2
+        self.layers, self.size, self._seen = nn.Sequential(*layers), settings.size, seen
 
     def forward(self, windows: Tensor) -> Tensor:
         """[B, W, C] -> [B, size]."""
-        return self.layers(windows)[:, -1]
+        return self.layers(windows[:, windows.shape[1] - self._seen :])[:, -1]
+
+    def along(self, rows: Tensor) -> Tensor:
+        """[T, C] -> [T, size], where the first bars, which have no whole window, hold zeros."""
+        codes = self.layers(rows[None])[0]
+        return nn.functional.pad(codes, (0, 0, self._seen - 1, 0))
+
+
+class _Convolved(nn.Module):
+    """A convolution with what follows it."""
+
+    def __init__(self, settings: EncoderSettings, inputs: int, outputs: int, dilation: int) -> None:
+        super().__init__()
+        self.core = _Dilated(inputs, outputs, settings.kernel, dilation)
+        self.after = _after(settings, outputs)
+        self._adds = settings.residual and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.after(self.core(x))
+        return out + x[:, self.core.reach :] if self._adds else out
 
 
 class Recurrent(nn.Module):
@@ -112,7 +144,7 @@ class Recurrent(nn.Module):
         inputs = columns
         for _ in range(settings.depth or 1):
             core = self.kind(inputs, settings.size, batch_first=True)
-            layers.append(Layer(core, settings, inputs, settings.size, bends=True))
+            layers.append(Layer(core, settings, inputs, settings.size, bends=False))
             inputs = settings.size
         self.layers, self.size = nn.Sequential(*layers), settings.size
 

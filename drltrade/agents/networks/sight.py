@@ -88,8 +88,10 @@ class Sight(nn.Module):
             return self._feed.windows(bars, self.window).flatten(1)
         if not torch.is_grad_enabled() and not (self.training and self._drops):
             return self._remembered(bars)
+        if self._runs_along(len(bars)):
+            return self._along().index_select(0, bars)
         distinct, place = torch.unique(bars, return_inverse=True)
-        return self.encoder(self._feed.windows(distinct, self.window)).index_select(0, place)
+        return self._window_codes(distinct).index_select(0, place)
 
     @property
     def _drops(self) -> bool:
@@ -102,14 +104,29 @@ class Sight(nn.Module):
         if version != self._weights:
             self._weights, self._table, self._encoded = version, None, 0
         if self._table is None and self._encoded + len(bars) > self._feed.bars:
-            first = torch.arange(self.window - 1, self._feed.bars, device=bars.device)
-            parts = [self._window_codes(part) for part in torch.split(first, _CHUNK)]
-            before = parts[0].new_zeros((self.window - 1, parts[0].shape[1]))
-            self._table = torch.cat([before, *parts])
+            self._table = self._all_codes()
         if self._table is not None:
             return self._table.index_select(0, bars)
         self._encoded += len(bars)
         return self._window_codes(bars)
+
+    def _all_codes(self) -> Tensor:
+        """[T, size]; zeros for the first bars, which have no whole window."""
+        assert self._feed is not None
+        if hasattr(self.encoder, "along"):
+            return self._along()
+        first = torch.arange(self.window - 1, self._feed.bars, device=self._feed.rows.device)
+        codes = [self._window_codes(part) for part in torch.split(first, _CHUNK)]
+        return nn.functional.pad(torch.cat(codes), (0, 0, self.window - 1, 0))
+
+    def _along(self) -> Tensor:
+        assert self._feed is not None
+        return self.encoder.along(self._feed.rows)  # type: ignore[operator]
+
+    def _runs_along(self, bars: int) -> bool:
+        """Whether one pass along the whole series is cheaper than so many windows."""
+        assert self._feed is not None
+        return hasattr(self.encoder, "along") and self._feed.bars <= bars * self.window // 2
 
     def _window_codes(self, bars: Tensor) -> Tensor:
         assert self._feed is not None

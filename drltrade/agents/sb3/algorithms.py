@@ -10,6 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from drltrade.agents.sb3.exploration import BatchDQN, BatchNoise
 from drltrade.agents.sb3.policies import policy_keywords
+from drltrade.agents.sb3.rollouts import BarRollout
 from drltrade.agents.settings import (
     A2CSettings,
     AgentSettings,
@@ -50,8 +51,10 @@ def make_algorithm(session: Session) -> BaseAlgorithm:
         "device": session.device,
     }
     if isinstance(settings, PPOSettings):
+        shares = session.indexed and settings.encoder.learns
         return _QuietPPO(
             **common,
+            rollout_buffer_class=BarRollout if shares else None,
             n_steps=settings.n_steps,
             batch_size=session.env.num_envs * settings.n_steps // settings.minibatches,
             n_epochs=settings.n_epochs,

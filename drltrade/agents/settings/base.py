@@ -31,8 +31,8 @@ class EncoderSettings(Settings):
     depth: int | None = Field(None, ge=0, le=32)
     """Layers. None is none for an mlp, whose hidden layers are those of the agent; as many as it
     takes to see the whole window for a cnn; 1 for the others."""
-    kernel: int = Field(3, ge=2, le=64)
-    """Bars that a convolution of a cnn spans; each layer looks twice as far as the one before."""
+    kernel: int = Field(2, ge=2, le=64)
+    """Taps of a convolution of a cnn; each layer looks twice as far as the one before."""
     heads: int = Field(4, ge=1, le=64)
     """Attention heads of a transformer; must divide its size."""
     activation: Activation = "relu"

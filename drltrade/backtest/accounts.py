@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.agents.strategies.base import Account
+from drltrade.agents.strategies.references import Reference
 from drltrade.data import Market
 from drltrade.data.segments import part
 from drltrade.envs import Game
@@ -36,7 +37,7 @@ class Actor(Protocol):
 
 
 def roll_accounts(actor: Any, game: Game, name: str) -> tuple[list[Rolled], str]:
-    """Rolls a policy or a strategy through every span of a game.
+    """Rolls a policy, a strategy or a reference through every span of a game.
 
     Each account starts with an equal share of the equity.
 
@@ -48,6 +49,8 @@ def roll_accounts(actor: Any, game: Game, name: str) -> tuple[list[Rolled], str]
     """
     equity = game.settings.equity / len(game.spans)
     spans = range(len(game.spans))
+    if hasattr(actor, "plan"):
+        return [(_planned(actor, game, span, equity), None) for span in spans], "target weights"
     if hasattr(actor, "targets"):
         return [(_named(actor, game, span, equity, name), None) for span in spans], "target weights"
     if hasattr(actor, "target"):
@@ -64,6 +67,12 @@ def _own_market(game: Game, span: int) -> tuple[Market, int]:
     segment = game.market.segment
     number = segment[game.spans[span, 0]]
     return part(game.market.adjusted, int(number)), int(np.searchsorted(segment, number))
+
+
+def _planned(reference: Reference, game: Game, span: int, equity: float) -> Path:
+    """Follows what a reference plans with the whole span in sight, by the rules of the game."""
+    first, last = game.spans[span].tolist()
+    return run_path(game.prices, game.rules, reference.plan(game, span), first, last, equity)
 
 
 def _named(strategy: Any, game: Game, span: int, equity: float, name: str) -> Path:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drltrade import sim
+from drltrade.backtest.hindsight import read_yardstick
 from drltrade.backtest.metrics import METRICS, compute_metrics
 from drltrade.backtest.record import Record
 from drltrade.backtest.trades import Trade, trade_list
@@ -96,7 +97,9 @@ def payload(record: Record) -> dict[str, Any]:
 
     Money is in the currency of the starting equity; `gross_pnl` is what prices alone made, and
     `gross_pnl + dividends - commission - slippage - impact + interest - borrow + funding - haircut
-    + shortfall = net_pnl`; `total` is commission, slippage and impact.
+    + shortfall = net_pnl`; `total` is commission, slippage and impact. `hindsight` is the most log
+    growth there was (`growth`, null where it was not looked for), whether that is `exact` or a
+    bound and `why`, and the record's `share` of it.
     """
     path = record.path
     metrics = compute_metrics(record)
@@ -109,6 +112,7 @@ def payload(record: Record) -> dict[str, Any]:
     content = {
         "name": record.name,
         "metrics": {name: _figure(name, value) for name, value in metrics.items()},
+        "hindsight": None if record.hindsight is None else record.hindsight.plain,
         "start_equity": float(record.equity[0]),
         "final_equity": float(record.equity[-1]),
         "bars": len(record.stamps),
@@ -201,6 +205,7 @@ def trades_frame(record: Record) -> pd.DataFrame:
 def _meta(record: Record) -> dict[str, Any]:
     actions = record.actions
     shape = None if actions is None else list(actions.shape)
+    beside = record.hindsight
     return {
         "schema": SCHEMA,
         "name": record.name,
@@ -211,6 +216,7 @@ def _meta(record: Record) -> dict[str, Any]:
         "liquidated": record.path.liquidated,
         "assumptions": plain(record.assumptions),
         "warnings": list(record.warnings),
+        "hindsight": None if beside is None else beside.plain | {"earned": beside.earned},
         "actions": None if actions is None else {"shape": shape, "dtype": actions.dtype.str},
     }
 
@@ -250,6 +256,7 @@ def _record(frame: pd.DataFrame, meta: dict[str, Any]) -> Record:
         assumptions=meta["assumptions"],
         warnings=tuple(meta["warnings"]),
         actions=actions,
+        hindsight=read_yardstick(meta.get("hindsight")),
         split=per_asset("split") if f"split:{symbols[0]}" in frame.columns else None,
     )
 

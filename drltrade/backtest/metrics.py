@@ -184,6 +184,10 @@ def _average_bars(record: Record) -> float:
     return sum(trade.bars for trade in closed) / len(closed) if closed else NAN
 
 
+def _hindsight_share(record: Record) -> float:
+    return NAN if record.hindsight is None else record.hindsight.share
+
+
 _TABLE = (
     Metric(
         "total_return", "Total return",
@@ -194,6 +198,12 @@ _TABLE = (
         "cagr", "Growth a year",
         "(last equity / first equity) ^ (periods a year / bars) - 1",
         "fraction", 1, _cagr,
+    ),
+    Metric(
+        "hindsight_share", "Share of hindsight",
+        "log growth over the most, exact or a bound, that perfect foresight could have made of the"
+        " same bars by the same rules",
+        "fraction", 1, _hindsight_share,
     ),
     Metric(
         "volatility", "Volatility",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drltrade.backtest.hindsight import Yardstick
 from drltrade.sim import Path
 
 __all__ = ["Record"]
@@ -31,6 +32,7 @@ class Record:
         warnings: what a careful reader must know before believing them.
         split: [T, N] new shares for one old in each bar; None where nothing was split.
         actions: [T - 1, ...] raw actions of a policy; None for a strategy.
+        hindsight: how near it came to perfect foresight; None where nobody knows.
     """
 
     name: str
@@ -44,11 +46,18 @@ class Record:
     warnings: tuple[str, ...] = ()
     actions: NDArray[Any] | None = None
     split: NDArray[np.float64] | None = None
+    hindsight: Yardstick | None = None
 
     def __repr__(self) -> str:
         start, end = (str(stamp)[:16] for stamp in self.stamps[[0, -1]])
         growth = self.equity[-1] / self.equity[0] - 1
         return f"<Record {self.name}: {len(self.stamps):,} bars {start} to {end}, {growth:+.1%}>"
+
+    @property
+    def label(self) -> str:
+        """The name for tables; of a reference with what it knows: "hindsight (not causal)"."""
+        knows = self.assumptions.get("reference")
+        return f"{self.name} ({knows})" if knows else self.name
 
     @property
     def equity(self) -> NDArray[np.float64]:

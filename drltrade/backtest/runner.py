@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.backtest.accounts import Actor, roll_accounts
+from drltrade.backtest.hindsight import yardstick_of
 from drltrade.backtest.pool import Clock, pool
 from drltrade.backtest.record import Record
 from drltrade.data.clock import bar_seconds
@@ -36,7 +37,7 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
     stamps that its market lacks.
 
     Args:
-        actor: a policy or a strategy.
+        actor: a policy, a strategy or a reference.
         game: the market, the rules and the interval.
         name: what to call it in reports.
 
@@ -51,6 +52,9 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
     marks = game.prices.quotes[:, :, 3]  # while halted, the last close before: what the ledger saw
     closes = clock.known([marks[first : last + 1] for first, last in game.spans])
     acted = [actions for _, actions in rolled if actions is not None]
+    planned, knows = hasattr(actor, "plan"), getattr(actor, "knows", None)
+    stated = {"actions": scheme} | ({"reference": knows} if isinstance(knows, str) else {})
+    warnings = _warnings(game, paths, clock, learnt=bool(acted))
     return Record(
         name=name,
         symbols=span_names(market, game.spans),
@@ -59,11 +63,17 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
         close=np.concatenate(closes, axis=1),
         periods_per_year=_periods(game, clock),
         cash_rate=game.rules.carry.cash,
-        assumptions=assumptions_of(game) | {"actions": scheme},
-        warnings=_warnings(game, paths, clock, learnt=bool(acted)),
+        assumptions=assumptions_of(game) | stated,
+        warnings=((_NOT_CAUSAL.format(name),) if planned else ()) + warnings,
         actions=_together(acted, clock) if acted else None,
         split=_splits(game, clock),
+        hindsight=yardstick_of(game, paths, free=not (acted or planned), patient=planned),
     )
+
+
+_NOT_CAUSAL = (
+    "NOT CAUSAL: {} knows every price to come; it is a yardstick, no one can trade it."
+)
 
 
 def _splits(game: Game, clock: Clock) -> Floats | None:

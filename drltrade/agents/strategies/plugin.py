@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drltrade.agents.strategies.base import Account, BarStrategy, Floats, Rule, Strategy
+from drltrade.agents.strategies.references import DpOptimalPolicy
 from drltrade.data.dates import show
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.features.pieces import piece, spans
@@ -72,7 +73,9 @@ def check_strategy(found: Any) -> Any:
         A strategy whose answers are checked; what is built in, checked already or decides bar by
         bar in a view that ends there comes back as it is.
     """
-    if isinstance(found, Rule | _Targets | _Target) or not hasattr(found, "targets"):
+    if isinstance(found, Rule | DpOptimalPolicy | _Targets | _Target) or not hasattr(
+        found, "targets"
+    ):
         return found
     kind = type(found)
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or "the caller's code"

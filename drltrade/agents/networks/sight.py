@@ -25,13 +25,18 @@ _CHUNK = 4096  # windows that are encoded at once where no gradient is kept
 
 
 class Feed:
-    """The features of every bar [T, C] float32, shared by all that look at them."""
+    """The features of every bar [T, C] float32, shared by all that look at them.
+
+    Bars on which features still warm up are NaN and in no window that an account sees; here they
+    are zeros, so that one pass along the series keeps a gradient.
+    """
 
     def __init__(self, features: NDArray[np.float32], device: str = "cpu") -> None:
         matrix = np.ascontiguousarray(features).reshape(len(features), -1)
         with warnings.catch_warnings():  # torch warns of read-only memory; nothing writes here
             warnings.simplefilter("ignore", UserWarning)
-            self.rows = torch.from_numpy(matrix).to(device)
+            rows = torch.from_numpy(matrix)
+        self.rows = (rows.nan_to_num(0.0) if rows.isnan().any() else rows).to(device)
 
     @property
     def bars(self) -> int:

@@ -19,6 +19,8 @@ class BarRollout(RolloutBuffer):
     pass still sees every transition once, in parts of the same size.
     """
 
+    generator_ready: bool
+
     def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
         """Yields the minibatches of one pass."""
         if not self.generator_ready:

@@ -79,6 +79,8 @@ class _Lines:
                 note(f"{label}: {event.steps:,} of {event.total:,} steps, {_details(event)}")
         elif event.kind == "failed":
             note(f"{label}: failed. {event.message}")
+        elif event.kind == "note":
+            note(f"{label}: {event.message}")
         else:
             self._done += 1
             newest = self._newest.get(event.job)
@@ -130,6 +132,8 @@ class _Bars:
                 completed=event.steps,
                 details=_details(event),
             )
+        elif event.kind == "note":
+            self._progress.console.print(f"{label}: {event.message}", markup=False)
         else:
             self._end(event, label)
 

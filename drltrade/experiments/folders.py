@@ -1,9 +1,10 @@
-"""Run folders: written beside, renamed when whole, found again."""
+"""Run folders: written beside by one process at a time, renamed when whole, found again."""
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ __all__ = [
 
 RESULT = "metrics.json"
 """The last file of a job: a folder that has it is done."""
+CHECKPOINT = "checkpoint.safetensors"
+"""What a job that was interrupted goes on from; gone when it is done."""
 
 
 def is_done(folder: Path) -> bool:
@@ -48,44 +51,78 @@ def job_folders(home: Path) -> Iterator[Path]:
 def building(folder: Path) -> Iterator[Path]:
     """Gives a hidden folder beside `folder` to fill, and renames it when the block succeeds.
 
-    What a killed process left half-built is removed; what another process finished first stays.
+    One process at a time fills it. Where the block fails or the process is killed, the hidden
+    folder stays if it holds a checkpoint, and is given out again by the next call.
+
+    Raises:
+        DrltradeError: another process is filling it, or the disk refuses.
     """
+    partial = folder.parent / f".{folder.name}.partial"
+    with _alone(folder):
+        try:
+            if not (partial / CHECKPOINT).is_file():
+                shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _refused(folder, error) from error
+        try:
+            yield partial
+            _publish(partial, folder)
+        except BaseException:
+            if not (partial / CHECKPOINT).is_file():
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    """Gives a whole folder its name; what another process finished first stays."""
+    if is_done(folder):
+        shutil.rmtree(partial)
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    for name in (CHECKPOINT, f".{CHECKPOINT}.partial"):
+        # Only now: whoever is killed before the rename does not lose the training.
+        (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the lock of a folder; that of a killed process is free."""
+    from filelock import FileLock, SoftFileLock, Timeout
+
+    file = folder.parent / f".{folder.name}.lock"
+    lock = FileLock(file, timeout=0)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _clear_abandoned(folder)
-        partial = folder.parent / f".{folder.name}.{os.getpid()}.partial"
-        partial.mkdir()
-    except OSError as error:
+        lock.acquire()
+        if not isinstance(lock, SoftFileLock):  # that one keeps its own words in the file
+            file.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+    except Timeout as error:
         raise DrltradeError(
-            f"Cannot write below '{folder.parent}': {error.strerror}. Choose another --out."
+            f"Another command is working on '{folder}'{_owner(file)}. Wait for it, or end it; the"
+            " same command then goes on."
         ) from error
+    except OSError as error:
+        raise _refused(folder, error) from error
     try:
-        yield partial
-        if is_done(folder):
-            shutil.rmtree(partial)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+        yield
+    finally:
+        file.unlink(missing_ok=True)  # while it is held: who waits for this file looks again
+        lock.release()
 
 
-def _clear_abandoned(folder: Path) -> None:
-    for partial in folder.parent.glob(f".{folder.name}.*.partial"):
-        owner = partial.suffixes[-2].lstrip(".")
-        if not owner.isdigit() or int(owner) == os.getpid() or not _alive(int(owner)):
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
+def _owner(file: Path) -> str:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return f" ({text})" if text.startswith("process ") else ""
+
+
+def _refused(folder: Path, error: OSError) -> DrltradeError:
+    reason = error.strerror or error
+    return DrltradeError(f"Cannot write below '{folder.parent}': {reason}. Choose another --out.")
 
 
 def write_text(path: Path, text: str) -> None:

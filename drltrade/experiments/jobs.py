@@ -17,7 +17,7 @@ from drltrade.plugins import find_file, is_plugin
 __all__ = ["Event", "Job", "code_hash", "plugin_hashes", "version"]
 
 _DECIDING = ("data", "features", "sim", "envs", "agents", "backtest", "experiments")
-_LIBRARIES = ("numpy", "numba", "TA-Lib", "torch", "stable-baselines3")
+_LIBRARIES = ("numpy", "numba", "TA-Lib", "torch", "stable-baselines3", "sb3-contrib")
 
 
 def version() -> str:
@@ -56,6 +56,7 @@ class Job:
         fold: which fold of the splits this is.
         version: the version of drltrade and the hash of its code.
         device: where the networks are trained; not a part of the id.
+        checkpoint_seconds: how often it is saved; not a part of the id.
     """
 
     agent: str
@@ -68,6 +69,7 @@ class Job:
     fold: int = 0
     version: str = field(default_factory=lambda: f"{version()}+{code_hash()}")
     device: str = "auto"
+    checkpoint_seconds: float = 30.0
 
     @property
     def id(self) -> str:
@@ -101,12 +103,12 @@ class Event:
         seconds: time spent training.
         score: the validation score of the newest checkpoint, None before the first.
         best: the best validation score so far.
-        message: the failure in words, where there is one.
+        message: the failure or the note in words, where there is one.
         exit_code: what the command should leave with after a failure.
     """
 
     job: str
-    kind: Literal["started", "progress", "done", "failed"]
+    kind: Literal["started", "progress", "note", "done", "failed"]
     steps: int = 0
     total: int = 0
     seconds: float = 0.0

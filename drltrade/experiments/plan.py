@@ -262,7 +262,7 @@ def _jobs(
             "env": env.model_dump(mode="json"),
             "agent": agent.model_dump(mode="json"),
             "splits": splits.to_dict(),
-            "budget": settings.budget.model_dump(mode="json"),
+            "budget": settings.budget.model_dump(mode="json", exclude={"checkpoint_seconds"}),
         }
         plugins = plugin_hashes(config, roots)
         for seed in settings.seeds:
@@ -275,6 +275,7 @@ def _jobs(
                 home=home,
                 roots=roots,
                 device=settings.device,
+                checkpoint_seconds=settings.budget.checkpoint_seconds,
             )
             jobs.append(job)
     return tuple(jobs)

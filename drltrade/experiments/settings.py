@@ -107,6 +107,8 @@ class Budget(Settings):
     """Environment steps of one job, summed over its accounts."""
     evaluations: int = Field(default=10, ge=1, le=1000)
     """Checkpoints scored on the validation interval, evenly spread; the best one is kept."""
+    checkpoint_seconds: float = Field(default=30.0, ge=0)
+    """A job is saved this often, and a killed one loses no more; it changes no result."""
 
 
 class ExperimentSettings(Settings):

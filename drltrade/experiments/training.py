@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drltrade.errors import DrltradeError
-from drltrade.experiments.folders import RESULT, building, is_done, write_json
+from drltrade.experiments.folders import CHECKPOINT, RESULT, building, is_done, write_json
 from drltrade.experiments.jobs import Event, Job, plugin_hashes
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ RUINED = -1e6
 def run_job(job: Job, report: Callable[[Event], None]) -> None:
     """Trains and tests one job and leaves its folder; a job that is done already is left alone.
 
+    A job that was interrupted goes on from its checkpoint.
+
     Raises:
         DrltradeError: a plug-in or the data changed since the job was planned, or training failed.
     """
@@ -44,6 +46,8 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
     budget = job.config["budget"]
     valid = game.between(*_interval(job, "valid"))
     with one_thread(), building(job.folder) as folder:
+        if is_done(job.folder):  # by another process, a moment ago
+            return
         task = TrainTask(
             game=game,
             agent=parse_agent(job.config["agent"], job.roots),
@@ -52,12 +56,19 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
             device=job.device,
             log_dir=folder / "tensorboard",
             evaluations=budget["evaluations"],
+            checkpoint=folder / CHECKPOINT,
+            checkpoint_seconds=job.checkpoint_seconds,
         )
 
         def score(policy: Policy) -> float:
             return validation_score(run_backtest(policy, valid, name="validation"))
 
-        result = train(task, score=score, progress=lambda now: report(_progress(job, now)))
+        result = train(
+            task,
+            score=score,
+            progress=lambda now: report(_progress(job, now)),
+            tell=lambda words: report(Event(job.id, "note", message=words)),
+        )
         result.policy.chosen_on(valid)
         result.policy.save(folder)
         _write_result(job, game, result, folder)

@@ -35,6 +35,24 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_failure_keeps_what_a_checkpoint_says_how_to_go_on_from(tmp_path):
+    def fail():
+        with building(tmp_path / "job") as folder:
+            (folder / "checkpoint.safetensors").touch()
+            (folder / "half").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert os.listdir(tmp_path) == [".job.partial"]
+    with building(tmp_path / "job") as folder:
+        assert sorted(os.listdir(folder)) == ["checkpoint.safetensors", "half"]
+        (folder / ".checkpoint.safetensors.partial").touch()  # of a kill while saving
+        write_json(folder / "metrics.json", {})
+    assert os.listdir(tmp_path) == ["job"]
+    assert sorted(os.listdir(tmp_path / "job")) == ["half", "metrics.json"]
+
+
 def test_what_another_process_finished_first_stays(tmp_path):
     with building(tmp_path / "job") as late:
         write_json(late / "metrics.json", {"who": "late"})
@@ -43,14 +61,50 @@ def test_what_another_process_finished_first_stays(tmp_path):
     assert os.listdir(tmp_path) == ["job"]
 
 
-def test_the_remains_of_a_killed_process_are_cleared_and_those_of_a_living_one_kept(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    (tmp_path / f".job.{dead.pid}.partial").mkdir()
-    (tmp_path / f".job.{os.getppid()}.partial").mkdir()
-    with building(tmp_path / "job") as folder:
+BUILDER = """
+import sys, time
+from pathlib import Path
+from drltrade.experiments.folders import building
+with building(Path(sys.argv[1])) as folder:
+    (folder / sys.argv[2]).touch()
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+def builder(folder, name):
+    command = [sys.executable, "-c", BUILDER, str(folder), name]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def test_two_processes_never_fill_the_same_folder_and_the_second_says_so(tmp_path):
+    process = builder(tmp_path / "job", "half")
+    told = rf"Another command is working on '.*job' \(process {process.pid} on .*\)\. Wait for it"
+    with pytest.raises(DrltradeError, match=told), building(tmp_path / "job"):
+        raise AssertionError
+    assert (tmp_path / ".job.partial" / "half").exists()
+    with building(tmp_path / "other") as folder:
         write_json(folder / "metrics.json", {})
-    assert sorted(os.listdir(tmp_path)) == [f".job.{os.getppid()}.partial", "job"]
+    process.kill()
+    process.communicate()
+    with building(tmp_path / "job") as folder:
+        assert os.listdir(folder) == []
+        write_json(folder / "metrics.json", {})
+    assert sorted(os.listdir(tmp_path)) == ["job", "other"]
+
+
+def test_what_a_killed_process_left_with_a_checkpoint_is_found_again(tmp_path):
+    process = builder(tmp_path / "job", "checkpoint.safetensors")
+    process.kill()
+    process.communicate()
+    assert sorted(os.listdir(tmp_path)) == [".job.lock", ".job.partial"]
+    with building(tmp_path / "job") as folder:
+        assert os.listdir(folder) == ["checkpoint.safetensors"]
+        write_json(folder / "metrics.json", {})
+    assert os.listdir(tmp_path) == ["job"]
+    assert os.listdir(tmp_path / "job") == ["metrics.json"]
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):

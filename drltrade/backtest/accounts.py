@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.agents.strategies.base import Account
-from drltrade.agents.strategies.references import Reference
+from drltrade.agents.strategies.references import Reference, is_reference
 from drltrade.data import Market
 from drltrade.data.segments import part
 from drltrade.envs import Game
@@ -49,7 +49,7 @@ def roll_accounts(actor: Any, game: Game, name: str) -> tuple[list[Rolled], str]
     """
     equity = game.settings.equity / len(game.spans)
     spans = range(len(game.spans))
-    if hasattr(actor, "plan"):
+    if is_reference(actor):
         return [(_planned(actor, game, span, equity), None) for span in spans], "target weights"
     if hasattr(actor, "targets"):
         return [(_named(actor, game, span, equity, name), None) for span in spans], "target weights"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drltrade.agents.strategies.references import is_reference
 from drltrade.backtest.accounts import Actor, roll_accounts
 from drltrade.backtest.hindsight import yardstick_of
 from drltrade.backtest.pool import Clock, pool
@@ -52,7 +53,7 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
     marks = game.prices.quotes[:, :, 3]  # while halted, the last close before: what the ledger saw
     closes = clock.known([marks[first : last + 1] for first, last in game.spans])
     acted = [actions for _, actions in rolled if actions is not None]
-    planned, knows = hasattr(actor, "plan"), getattr(actor, "knows", None)
+    planned, knows = is_reference(actor), getattr(actor, "knows", None)
     stated = {"actions": scheme} | ({"reference": knows} if isinstance(knows, str) else {})
     warnings = _warnings(game, paths, clock, learnt=bool(acted))
     return Record(
@@ -71,9 +72,7 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
     )
 
 
-_NOT_CAUSAL = (
-    "NOT CAUSAL: {} knows every price to come; it is a yardstick, no one can trade it."
-)
+_NOT_CAUSAL = "NOT CAUSAL: {} knows every price to come; it is a yardstick, no one can trade it."
 
 
 def _splits(game: Game, clock: Clock) -> Floats | None:

@@ -164,6 +164,17 @@ def test_the_record_of_hindsight_says_that_it_is_not_causal():
     assert not any("NOT CAUSAL" in text for text in other.warnings)
 
 
+def test_a_policy_that_happens_to_plan_is_no_reference():
+    class Planner(Coins):
+        def plan(self):
+            raise AssertionError("nobody asked")
+
+    game = small_game(bars=60, episode=None)
+    record = run_backtest(Planner(game, 1), game, name="planner")
+    assert "reference" not in record.assumptions
+    assert record.label == "planner"
+
+
 def test_references_share_no_name_with_strategies():
     assert not REFERENCES.keys() & STRATEGIES.keys()
     for name, kind in REFERENCES.items():

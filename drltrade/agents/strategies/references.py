@@ -27,6 +27,7 @@ __all__ = [
     "NoPath",
     "Reference",
     "foresee",
+    "is_reference",
     "portfolios",
 ]
 
@@ -154,6 +155,12 @@ class DpOptimalPolicy:
                 f"{market.name} has no column {error}: it was not drawn from"
                 f" {type(self._law).__name__}. Use the market that came with the law."
             ) from error
+
+
+def is_reference(actor: object) -> bool:
+    """Whether an actor plans whole intervals, and has no other way to act."""
+    causal = any(hasattr(actor, form) for form in ("targets", "target", "predict"))
+    return hasattr(actor, "plan") and not causal
 
 
 def portfolios(game: Game) -> Floats | None:

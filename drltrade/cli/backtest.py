@@ -22,7 +22,7 @@ def backtest(
     target: Annotated[
         str,
         typer.Argument(
-            help="A strategy's name, path.py:Name, or a run folder.", show_default=False
+            help="A strategy's name, hindsight, path.py:Name, or a run folder.", show_default=False
         ),
     ],
     env: Env = None,
@@ -41,7 +41,9 @@ def backtest(
 
     A strategy runs on the embedded sample unless --env or --data say otherwise; a policy on the
     test interval of its own experiment. Of an experiment's folder the policy with the best
-    validation score is taken. `drltrade list strategies` names the strategies.
+    validation score is taken. `drltrade list strategies` names the strategies. Beside the figures
+    stands the share of what perfect foresight would have earned; `hindsight` is that account itself
+    where it is known.
 
     For example:
 
@@ -80,22 +82,27 @@ def _show(judged: Judged, page: Path | None) -> None:
     from drltrade.backtest.metrics import METRICS, compute_metrics
     from drltrade.cli.output import print_table, say, warn
     from drltrade.experiments.backtests import run_strategy
+    from drltrade.report.entry import Entry
+    from drltrade.report.foresight import hindsight_notes
     from drltrade.report.words import figure, money
 
     record = judged.record
-    columns = {record.name: compute_metrics(record)}
+    shown = [record]
     if record.name != _REFERENCE:
-        columns[_REFERENCE] = compute_metrics(run_strategy(_REFERENCE, judged.game))
+        shown.append(run_strategy(_REFERENCE, judged.game))
+    columns = {each.label: compute_metrics(each) for each in shown}
     rows = [
         [metric.label, *(figure(name, values[name]) for values in columns.values())]
         for name, metric in METRICS.items()
     ]
     span = f"{stamp_text(record.stamps[0])} .. {stamp_text(record.stamps[-1])}"
     symbols = ", ".join(record.symbols[:8]) + (", ..." if len(record.symbols) > 8 else "")
-    title = f"{record.name} on {symbols}, {span} ({len(record.stamps):,} bars)"
+    title = f"{record.label} on {symbols}, {span} ({len(record.stamps):,} bars)"
     print_table(["", *columns], rows, title=title)
     content = payload(record)
     say(f"final equity {money(content['final_equity'])} of {money(content['start_equity'])}")
+    for sentence in hindsight_notes([Entry(each.label, (each,)) for each in shown]):
+        say(sentence)
     say(_assumed(content["assumptions"]))
     warn([*record.warnings, *content["assumptions"]["data_notes"]])
     say()

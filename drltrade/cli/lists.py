@@ -15,8 +15,8 @@ def list_(
     kinds: Annotated[
         list[str] | None,
         typer.Argument(
-            help="envs, agents, strategies, features, rewards, datasets, metrics, experiments,"
-            " settings, runs; everything but settings by default.",
+            help="envs, agents, strategies, references, features, rewards, datasets, metrics,"
+            " experiments, settings, runs; everything but settings by default.",
             show_default=False,
         ),
     ] = None,

@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drltrade.cli.output import console, print_table
+from drltrade.cli.output import console, print_table, say
 
 __all__ = ["print_comparison"]
 
-_BRIEF = ("sharpe", "max_drawdown", "costs", "trades")
-_FULL = ("cagr", "sharpe", "sortino", "max_drawdown", "turnover", "costs", "trades")
+_BRIEF = ("hindsight_share", "sharpe", "max_drawdown", "costs", "trades")
+_FULL = (
+    "cagr",
+    "hindsight_share",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "turnover",
+    "costs",
+    "trades",
+)
 _WIDE = 120
 """Columns of a terminal that has room for all of them."""
 
 
 def print_comparison(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
-    """Prints rows of `report.tables.comparison_table`: medians, and the range of the returns."""
+    """Prints rows of `report.tables.comparison_table`: medians, and the range of the returns.
+
+    Below them stands what the shares of hindsight are measured against.
+    """
     from drltrade.backtest.metrics import METRICS
+    from drltrade.report.foresight import notes_of
     from drltrade.report.words import figure
 
     metrics = _FULL if console().width >= _WIDE else _BRIEF
@@ -30,6 +43,8 @@ def print_comparison(rows: Sequence[Mapping[str, Any]], title: str | None = None
             line.append(_range(row))
         cells.append(line + [figure(name, row[name]) for name in metrics])
     print_table([*header, *(METRICS[name].label for name in metrics)], cells, title=title)
+    for sentence in notes_of(rows):
+        say(sentence)
 
 
 def _range(row: Mapping[str, Any]) -> str:

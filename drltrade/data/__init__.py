@@ -10,6 +10,7 @@ from drltrade.data.segments import stack
 from drltrade.data.settings import DataSettings, load
 
 if TYPE_CHECKING:
+    from drltrade.data import synthetic
     from drltrade.data.check import CheckReport, check_file
     from drltrade.data.sources import load_market
 
@@ -21,6 +22,7 @@ __all__ = [
     "load",
     "load_market",
     "stack",
+    "synthetic",
 ]
 
 # pandas takes a third of a second to import: only those who read files pay for it.
@@ -32,6 +34,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "synthetic":
+        return importlib.import_module("drltrade.data.synthetic")
     if name in _LAZY:
         return getattr(importlib.import_module(f"drltrade.data.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'drltrade.data' has no attribute '{name}'")

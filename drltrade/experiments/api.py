@@ -123,7 +123,8 @@ def backtest(
     """Rolls a strategy or a policy through historical bars, once.
 
     Args:
-        actor: a strategy's name, `path.py:Name`, a strategy object, a policy, or a run folder.
+        actor: the name of a strategy or of a reference (`hindsight`), `path.py:Name`, a strategy
+            object, a policy, or a run folder.
         env: as for `train`; by default the sample for a strategy and, for a policy, the
             environment that it was trained in.
         start: first date; by default the first bar or, for a policy on bars that it was trained or
@@ -140,12 +141,12 @@ def backtest(
         543
     """
     from drltrade.agents import Policy
-    from drltrade.agents.strategies import STRATEGIES
+    from drltrade.agents.strategies import BY_NAME
     from drltrade.agents.strategies.plugin import check_strategy
     from drltrade.experiments.backtests import policy_of, run_policy, run_strategy
     from drltrade.plugins import is_plugin
 
-    if isinstance(actor, str | Path) and not (is_plugin(str(actor)) or str(actor) in STRATEGIES):
+    if isinstance(actor, str | Path) and not (is_plugin(str(actor)) or str(actor) in BY_NAME):
         actor = policy_of(str(actor))
     if isinstance(actor, Policy):
         game = _policy_game(actor, env, start, end, overrides)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,15 +24,19 @@ if TYPE_CHECKING:
     from drltrade.envs import Game
 
 __all__ = [
+    "DRAWS",
     "OUTSIDE",
     "Judged",
     "backtest_target",
     "policy_of",
+    "run_baselines",
     "run_policy",
     "run_strategy",
     "save_backtest",
 ]
 
+DRAWS = 20
+"""Seeds of a baseline that draws lots: one draw would be one stroke of luck."""
 OUTSIDE = ("fill", "costs", "equity")
 """What an environment decides about the world; the rest of it is a policy's own."""
 
@@ -60,7 +65,7 @@ def backtest_target(
     choice: Choice | None = None,
     out: Path = Path("runs"),
 ) -> Judged:
-    """Backtests a strategy name, `path.py:Name`, or a run folder.
+    """Backtests a strategy or a reference by its name, `path.py:Name`, or a run folder.
 
     A strategy runs on the embedded sample unless an environment or data are named; a policy runs
     on the test interval of its own experiment unless dates or data are.
@@ -75,10 +80,10 @@ def backtest_target(
         UsageError: there is no such target, or something set does not fit.
         DataError: the prices cannot be used.
     """
-    from drltrade.agents.strategies import STRATEGIES
+    from drltrade.agents.strategies import BY_NAME
 
     choice = choice or Choice()
-    if is_plugin(target) or target in STRATEGIES:
+    if is_plugin(target) or target in BY_NAME:
         return _judge_strategy(target, env, choice)
     return _judge_policy(_run_named(target, out), env, choice)
 
@@ -94,11 +99,11 @@ def policy_of(target: str, out: Path = Path("runs")) -> Policy:
 
 
 def _run_named(target: str, out: Path) -> Path:
-    from drltrade.agents.strategies import STRATEGIES
+    from drltrade.agents.strategies import BY_NAME
 
     if Path(target).exists() or (out / target).exists():
         return find_run(target, out)
-    known = [*STRATEGIES, *(folder.name for folder in known_runs(out))]
+    known = [*BY_NAME, *(folder.name for folder in known_runs(out))]
     raise UsageError(
         f"There is no strategy or run '{target}'.{nearest(target, known)} Name one of"
         f" {', '.join(known)}, a run folder, or path.py:Name."
@@ -120,7 +125,7 @@ def _story(job: Path) -> dict[str, Any]:
 def run_strategy(
     name: str, game: Game, roots: Sequence[Path] = (), params: Mapping[str, Any] | None = None
 ) -> Record:
-    """Rolls a strategy through a game; a plug-in goes by the name of its class."""
+    """Rolls a strategy or a reference through a game; a plug-in goes by the name of its class."""
     from drltrade.agents.strategies import make_strategy
     from drltrade.backtest import run_backtest
 
@@ -129,6 +134,23 @@ def run_strategy(
     return replace(
         record, assumptions={**record.assumptions, "strategy": {"name": name, **(params or {})}}
     )
+
+
+def run_baselines(names: Sequence[str], game: Game, roots: Sequence[Path] = ()) -> list[Record]:
+    """Rolls the baselines of an experiment, one that draws lots with twenty seeds.
+
+    A reference of which only a bound is known has no record.
+    """
+    from drltrade.agents.strategies import STRATEGIES
+    from drltrade.agents.strategies.references import NoPath
+
+    records = []
+    for name in names:
+        draws = name in STRATEGIES and "seed" in STRATEGIES[name].model_fields
+        params = [{"seed": seed} for seed in range(DRAWS)] if draws else [{}]
+        with contextlib.suppress(NoPath):
+            records += [run_strategy(name, game, roots, each) for each in params]
+    return records
 
 
 def run_policy(policy: Policy, game: Game, name: str) -> Record:

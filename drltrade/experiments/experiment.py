@@ -116,7 +116,7 @@ def carry_out(
         plan=plan,
         entries=tuple(entries),
         verdict=tuple(verdict),
-        warnings=warnings_of(entries),
+        warnings=warnings_of(entries, plan.home),
         report=page,
         reused=len(plan.jobs) - len(waiting),
         seconds=time.monotonic() - began,
@@ -158,20 +158,11 @@ def _try_out(plan: Plan) -> None:
     _save_baselines(plan, game.between(plan.splits.test.start, plan.splits.test.end))
 
 
-DRAWS = 20
-"""Seeds of a baseline that draws lots: one draw would be one stroke of luck."""
-
-
 def _save_baselines(plan: Plan, game: Game) -> None:
-    from drltrade.agents.strategies import STRATEGIES
     from drltrade.backtest.files import write_record
-    from drltrade.experiments.backtests import run_strategy
+    from drltrade.experiments.backtests import run_baselines
 
-    records = []
-    for name in plan.settings.baselines:
-        draws = name in STRATEGIES and "seed" in STRATEGIES[name].model_fields
-        params = [{"seed": seed} for seed in range(DRAWS)] if draws else [{}]
-        records += [run_strategy(name, game, plan.roots, each) for each in params]
+    records = run_baselines(plan.settings.baselines, game, plan.roots)
     home = plan.home / BASELINES
     shutil.rmtree(home, ignore_errors=True)
     for at, record in enumerate(records):

@@ -29,7 +29,9 @@ def list_names(kinds: Sequence[str] = ()) -> dict[str, Rows]:
     for kind in kinds:
         if kind not in KINDS:
             raise unknown("kind", kind, KINDS)
-    wanted = kinds or [kind for kind in KINDS if kind != "settings"]
+    wanted = [*(kinds or [kind for kind in KINDS if kind != "settings"])]
+    if "strategies" in wanted and "references" not in wanted:
+        wanted.insert(wanted.index("strategies") + 1, "references")
     return {kind: KINDS[kind]() for kind in wanted}
 
 
@@ -74,6 +76,17 @@ def _strategies() -> Rows:
     from drltrade.agents.strategies import STRATEGIES
 
     return [(name, _first_sentence(kind)) for name, kind in STRATEGIES.items()]
+
+
+def _references() -> Rows:
+    """What is named like a strategy, or used like one from Python, and is none."""
+    from drltrade.agents.strategies import REFERENCES, DpOptimalPolicy
+
+    made = {**REFERENCES, DpOptimalPolicy.name: DpOptimalPolicy}
+    return [
+        (name, _first_sentence(kind) + ("" if name in REFERENCES else f" From {kind.__name__}."))
+        for name, kind in made.items()
+    ]
 
 
 def _features() -> Rows:
@@ -176,6 +189,7 @@ KINDS: dict[str, Callable[[], Rows]] = {
     "envs": _envs,
     "agents": _agents,
     "strategies": _strategies,
+    "references": _references,
     "features": _features,
     "rewards": _rewards,
     "datasets": _datasets,

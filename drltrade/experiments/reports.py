@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,15 +32,31 @@ def make_report(folder: Path) -> tuple[list[Entry], list[str], Path]:
     assumptions = _assumptions(folder, entries)
     title = str(assumptions.pop("title"))
     page = write_report(
-        folder / "report.html", title, entries, assumptions, warnings_of(entries), sentences
+        folder / "report.html", title, entries, assumptions, warnings_of(entries, folder), sentences
     )
     return entries, sentences, page
 
 
-def warnings_of(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Collects the warnings of all records, each once, in order."""
-    every = (warning for e in entries for record in e.records for warning in record.warnings)
-    return tuple(dict.fromkeys(every))
+def warnings_of(entries: Sequence[Entry], folder: Path) -> tuple[str, ...]:
+    """Collects the warnings of all records, each once, in order, and of what has no record."""
+    every = [warning for e in entries for record in e.records for warning in record.warnings]
+    return tuple(dict.fromkeys([*every, *_without_path(entries, folder)]))
+
+
+def _without_path(entries: Sequence[Entry], folder: Path) -> Iterator[str]:
+    """Tells of references that were asked for as baselines, but of which only a bound is known."""
+    from drltrade.agents.strategies import REFERENCES
+
+    if not (folder / EXPERIMENT).is_file():
+        return
+    asked = read_json(folder / EXPERIMENT).get("settings", {}).get("baselines", ())
+    shown = {record.name for entry in entries for record in entry.records}
+    for name in REFERENCES:
+        if name in asked and name not in shown:
+            yield (
+                f"{name} has no line of its own: no account is known that earns as much as its"
+                " bound, which the shares of hindsight are told against."
+            )
 
 
 def _assumptions(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from drltrade.experiments.folders import RESULT, is_done, job_folders, read_json
 
 if TYPE_CHECKING:
     from drltrade.backtest.record import Record
-    from drltrade.report.entry import Entry
+    from drltrade.report.entry import Entry, Kind
 
 __all__ = [
     "BASELINES",
@@ -103,6 +103,8 @@ def _score(result: Mapping[str, Any]) -> float:
 def read_entries(folder: Path) -> list[Entry]:
     """Reads what a run left as entries: its agents with one record a seed, then its baselines.
 
+    What knows more than a trader can is a reference, and its label says so.
+
     Raises:
         DrltradeError: a record is missing or damaged.
     """
@@ -122,13 +124,19 @@ def read_entries(folder: Path) -> list[Entry]:
     for label, members in groups.items():
         records = tuple(read_record(job) for job in members)
         trained = "agent" in records[0].assumptions
-        entries.append(Entry(label, records, "agent" if trained else "strategy"))
+        entries.append(Entry(label, records, "agent") if trained else _rule(records))
     rules: dict[str, list[Record]] = {}
     for saved in job_folders(baselines):
         record = read_record(saved)
         rules.setdefault(record.name, []).append(record)
-    entries += [Entry(label, tuple(records), "strategy") for label, records in rules.items()]
-    return entries
+    return entries + [_rule(tuple(records)) for records in rules.values()]
+
+
+def _rule(records: tuple[Record, ...]) -> Entry:
+    from drltrade.report.entry import Entry
+
+    kind: Kind = "reference" if "reference" in records[0].assumptions else "strategy"
+    return Entry(records[0].label, records, kind)
 
 
 def compare_runs(folders: Sequence[Path]) -> tuple[list[Entry], list[str]]:
@@ -148,7 +156,7 @@ def compare_runs(folders: Sequence[Path]) -> tuple[list[Entry], list[str]]:
     for folder, name in zip(folders, names, strict=True):
         for entry in read_entries(folder):
             record = entry.records[0]
-            if entry.kind == "strategy":
+            if entry.kind != "agent":
                 same = f"{entry.label} {_terms(record)} {record.equity.tobytes().hex()}"
                 if same in seen:
                     continue

@@ -31,6 +31,7 @@ def kind_of(target: str, given: str | None = None, out: Path = Path("runs")) -> 
     Raises:
         UsageError: there is no such thing, or it could be several.
     """
+    _refuse_reference(target)
     if given is not None:
         if given not in KINDS:
             raise unknown("kind", given, KINDS)
@@ -53,6 +54,16 @@ def kind_of(target: str, given: str | None = None, out: Path = Path("runs")) -> 
         f"There is no env, strategy, reward, feature or run '{target}'.{nearest(target, known)}"
         " Name one of `drltrade list`, a YAML file, a run folder, or path.py:Name."
     )
+
+
+def _refuse_reference(target: str) -> None:
+    from drltrade.agents.strategies import REFERENCES
+
+    if target in REFERENCES:
+        raise UsageError(
+            f"'{target}' knows the future by intent: it is a reference, and there is nothing to"
+            " audit. Name a strategy, an env or a run."
+        )
 
 
 def _of_file(target: str) -> str:

@@ -19,7 +19,7 @@ __all__ = ["FEW_TRADES", "differences", "facts", "flatten", "further_rules", "wa
 
 FEW_TRADES = 30
 
-_GRAVE = ("LOOK-AHEAD", "OVERLAP", "Zero costs", "Not the same")
+_GRAVE = ("NOT CAUSAL", "LOOK-AHEAD", "OVERLAP", "Zero costs", "Not the same")
 
 _FILLS = {
     "next_open": "at the next bar's open",
@@ -61,7 +61,7 @@ def _of_records(entries: Sequence[Entry]) -> Iterator[str]:
             owners.setdefault(text, []).append(record.name)
     for text, names in owners.items():
         shared = set(names) >= (agents or {record.name for record in records})
-        general = shared or text.startswith(("LOOK-AHEAD", "Zero costs"))
+        general = shared or text.startswith(("NOT CAUSAL", "LOOK-AHEAD", "Zero costs"))
         yield text if general else f"{join(_few(names))}: {text}"
 
 

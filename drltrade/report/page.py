@@ -18,6 +18,7 @@ from drltrade.report import honesty, tables, words
 from drltrade.report.accounts import account_view
 from drltrade.report.entry import Entry, best, of_kind
 from drltrade.report.figures import growth_figure
+from drltrade.report.foresight import hindsight_kind, hindsight_notes
 from drltrade.report.panels import price_line, shown_assets
 from drltrade.report.thin import LIMIT
 from drltrade.report.verdict import sides
@@ -104,6 +105,7 @@ def render(
         facts=honesty.facts(ordered, assumptions),
         leader=leader,
         agents=len(of_kind(entries, "agent")),
+        hindsight=hindsight_notes(ordered),
         comparable=not list(honesty.differences(entries)),
         baseline=baseline,
         kpis=_kpis(leader, [entry for entry in ordered if entry is not leader]),
@@ -202,8 +204,10 @@ def _kpis(leader: Entry, others: Sequence[Entry]) -> list[dict[str, Any]]:
 def _groups(entries: Sequence[Entry]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Groups the comparison by kind, every cell already text with its range."""
     judged = "Baselines" if of_kind(entries, "agent") else "Strategies"
+    told = "References: they know more than a trader can"
+    kinds = {entry.label: hindsight_kind(entry) for entry in entries}
     groups = []
-    for kind, heading in (("agent", "Agents"), ("strategy", judged), ("reference", "References")):
+    for kind, heading in (("agent", "Agents"), ("strategy", judged), ("reference", told)):
         rows = [row for row in tables.comparison_table(entries) if row["kind"] == kind]
         cells = [
             {
@@ -212,9 +216,7 @@ def _groups(entries: Sequence[Entry]) -> list[tuple[str, list[dict[str, Any]]]]:
                 "cells": [
                     (
                         words.figure(name, row[name]),
-                        words.spread(name, row[f"{name}_low"], row[f"{name}_high"])
-                        if row["seeds"] > 1 and name in tables.RANGED
-                        else "",
+                        _small(name, row, kinds[row["name"]]),
                     )
                     for name in tables.COMPARED
                 ],
@@ -224,6 +226,15 @@ def _groups(entries: Sequence[Entry]) -> list[tuple[str, list[dict[str, Any]]]]:
         if cells:
             groups.append((heading, cells))
     return groups
+
+
+def _small(name: str, row: Mapping[str, Any], hindsight: str) -> str:
+    """What stands in small print below a figure: its range, or the kind of best it is part of."""
+    if name == "hindsight_share":
+        return hindsight
+    if row["seeds"] > 1 and name in tables.RANGED:
+        return words.spread(name, row[f"{name}_low"], row[f"{name}_high"])
+    return ""
 
 
 def _seeds(entries: Sequence[Entry], baseline: Entry | None) -> list[dict[str, Any]]:

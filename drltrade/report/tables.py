@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 COMPARED = (
-    "total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown",
+    "total_return", "cagr", "hindsight_share", "volatility", "sharpe", "sortino", "max_drawdown",
     "turnover", "exposure", "costs", "trades", "win_rate", "profit_factor",
 )  # fmt: skip
 """The metrics of the comparison, in order."""
@@ -46,13 +46,16 @@ def comparison_table(
 
     Keys: `name`, `kind`, `seeds` (how many), and per metric the median over the seeds as
     `sharpe`, the lowest and highest as `sharpe_low`, `sharpe_high`. Undefined figures are NaN.
+    `hindsight` is what the median seed's share was measured against: `growth`, `exact`, `why`.
     """
     rows = []
     for entry in of_kind(entries, "agent", "strategy", "reference"):
+        beside = entry.shown.hindsight
         row: dict[str, Any] = {
             "name": entry.label,
             "kind": entry.kind,
             "seeds": len(entry.records),
+            "hindsight": None if beside is None else asdict(beside.best),
         }
         for name in metrics:
             low, high = entry.range(name)

@@ -12,12 +12,15 @@ from drltrade.backtest.record import Record
 __all__ = ["count", "figure", "join", "money", "percent", "ratio", "span", "spread"]
 
 UNDEFINED = "n/a"
+_VAST = 1e6
 
 
 def percent(value: float, *, sign: bool = False) -> str:
-    """Writes a fraction: 0.1234 is `12.3 %`, 0.01234 is `1.23 %`; NaN is `n/a`."""
+    """Writes a fraction: 0.1234 is `12.3 %`, 0.01234 is `1.23 %`, 1e7 `1e+09 %`; NaN is `n/a`."""
     if not math.isfinite(value):
         return UNDEFINED
+    if abs(value) >= _VAST:  # what knows the future can make anything of a little
+        return f"{value * 100:{'+' if sign else ''}.3g} %"
     digits = 1 if abs(value) >= 0.09995 else 2
     return f"{_zero(value * 100, digits):{'+' if sign else ''},.{digits}f} %"
 
@@ -29,6 +32,8 @@ def ratio(value: float) -> str:
 
 def money(value: float) -> str:
     """Writes an amount of the account's currency."""
+    if _VAST * 1e6 <= abs(value) < math.inf:
+        return f"{value:.4g}"
     return f"{_zero(value, 2):,.2f}" if math.isfinite(value) else UNDEFINED
 
 

@@ -261,8 +261,8 @@ def test_list_names_everything(drltrade):
     said = drltrade("list", "--json")
     content = json.loads(said.out)
     assert set(content) == {
-        "envs", "agents", "strategies", "features", "rewards", "datasets", "metrics",
-        "experiments", "runs",
+        "envs", "agents", "strategies", "references", "features", "rewards", "datasets",
+        "metrics", "experiments", "runs",
     }  # fmt: skip
     for kind, rows in content.items():
         assert all(row["name"] and row["about"] for row in rows), kind

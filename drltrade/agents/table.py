@@ -11,12 +11,18 @@ from typing import Any, cast
 from drltrade.agents.settings import (
     A2CSettings,
     AgentSettings,
+    ARSSettings,
+    CrossQSettings,
     DDPGSettings,
     DQNSettings,
     PPOSettings,
+    QRDQNSettings,
+    RecurrentPPOSettings,
     ReinforceSettings,
     SACSettings,
     TD3Settings,
+    TQCSettings,
+    TRPOSettings,
 )
 from drltrade.agents.task import AgentCode
 from drltrade.config import parse, read_yaml
@@ -74,16 +80,27 @@ def _any(assets: int) -> tuple[str, ...]:
     return ("portfolio", "continuous", "levels", "choices")
 
 
+def _one_head(assets: int) -> tuple[str, ...]:
+    """A search takes one list or one box; it has no network with a head for each asset."""
+    return tuple(name for name in _any(assets) if assets == 1 or name != "levels")
+
+
 _SB3 = "drltrade.agents.sb3"
 
 AGENTS: dict[str, Agent] = {
     "dqn": Agent(DQNSettings, _one_choice, _SB3),
+    "qrdqn": Agent(QRDQNSettings, _one_choice, _SB3),
     "reinforce": Agent(ReinforceSettings, _any, "drltrade.agents.reinforce"),
     "a2c": Agent(A2CSettings, _any, _SB3),
     "ppo": Agent(PPOSettings, _any, _SB3),
+    "trpo": Agent(TRPOSettings, _any, _SB3),
+    "recurrent_ppo": Agent(RecurrentPPOSettings, _any, _SB3),
     "ddpg": Agent(DDPGSettings, _continuous, _SB3),
     "td3": Agent(TD3Settings, _continuous, _SB3),
     "sac": Agent(SACSettings, _continuous, _SB3),
+    "tqc": Agent(TQCSettings, _continuous, _SB3),
+    "crossq": Agent(CrossQSettings, _continuous, _SB3),
+    "ars": Agent(ARSSettings, _one_head, _SB3),
 }
 """Every agent by name. To add one: its settings, a module like `reinforce.py`, a line here."""
 

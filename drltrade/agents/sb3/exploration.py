@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sb3_contrib import QRDQN
 from stable_baselines3 import DQN
 from stable_baselines3.common.noise import NormalActionNoise, VectorizedActionNoise
 
-__all__ = ["BatchDQN", "BatchNoise"]
+__all__ = ["BatchDQN", "BatchNoise", "BatchQRDQN"]
 
 
-class BatchDQN(DQN):
-    """DQN in which every account tosses its own coin; SB3 tosses one for all of them at once."""
+class _OwnCoins:
+    """Makes every account toss its own coin, and the target network follow after every update.
+
+    SB3 tosses one coin for all accounts at once, and moves the target every so many steps.
+    """
+
+    online: ClassVar[str]
+    """Attribute of the network that learns; its target's has `_target` behind."""
 
     def predict(
-        self,
+        self: Any,
         observation: Any,
         state: Any = None,
         episode_start: Any = None,
@@ -33,20 +40,34 @@ class BatchDQN(DQN):
             action = np.where(explore, random, action)
         return action, state
 
-    def _on_step(self) -> None:
+    def _on_step(self: Any) -> None:
         """Only the exploration rate moves here; the target follows the updates, as in SAC."""
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
 
-    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+    def train(self: Any, gradient_steps: int, batch_size: int = 100) -> None:
         """Moves the target network a little after every update."""
+        learning = getattr(self, self.online)
+        following = getattr(self, f"{self.online}_target")
         for _ in range(gradient_steps):
-            super().train(1, batch_size)
+            super().train(1, batch_size)  # type: ignore[misc]
             with torch.no_grad():
                 for target, online in zip(
-                    self.q_net_target.parameters(), self.q_net.parameters(), strict=True
+                    following.parameters(), learning.parameters(), strict=True
                 ):
                     target.lerp_(online, self.tau)
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
+
+
+class BatchDQN(_OwnCoins, DQN):
+    """DQN of many accounts."""
+
+    online = "q_net"
+
+
+class BatchQRDQN(_OwnCoins, QRDQN):
+    """Quantile-regression DQN of many accounts."""
+
+    online = "quantile_net"
 
 
 class BatchNoise(VectorizedActionNoise):
@@ -58,7 +79,7 @@ class BatchNoise(VectorizedActionNoise):
 
     def __call__(self) -> NDArray[np.float32]:
         """Draws [B, size]."""
-        noise = np.random.standard_normal(self._shape)  # noqa: NPY002 - see BatchDQN.predict
+        noise = np.random.standard_normal(self._shape)  # noqa: NPY002 - see _OwnCoins.predict
         return (self._sigma * noise).astype(np.float32)
 
     def reset(self, indices: Iterable[int] | None = None) -> None:

@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from gymnasium import spaces
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from sb3_contrib.crossq.policies import CrossQPolicy
+from sb3_contrib.qrdqn.policies import QRDQNPolicy
+from sb3_contrib.tqc.policies import TQCPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.dqn.policies import DQNPolicy
 from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
-from torch import Tensor, nn
+from torch import nn
 
 from drltrade.agents.networks import ACTIVATIONS, Sight, initialise, optimizer_class
+from drltrade.agents.sb3.ars import SearchPolicy
+from drltrade.agents.sb3.extractor import Extractor
 from drltrade.agents.settings import (
     A2CSettings,
     AgentSettings,
+    ARSSettings,
+    CrossQSettings,
     DDPGSettings,
     DQNSettings,
     OnPolicySettings,
     PPOSettings,
+    QRDQNSettings,
+    RecurrentPPOSettings,
     SACSettings,
     TD3Settings,
+    TQCSettings,
+    TRPOSettings,
 )
 from drltrade.envs.layout import Layout
 
-__all__ = ["build_network", "policy_keywords"]
+__all__ = ["begin_weights", "build_network", "policy_keywords"]
 
-_POLICIES: dict[type[AgentSettings], type[BasePolicy]] = {
-    PPOSettings: ActorCriticPolicy,
-    A2CSettings: ActorCriticPolicy,
-    DQNSettings: DQNPolicy,
-    SACSettings: SACPolicy,
-    TD3Settings: TD3Policy,
-    DDPGSettings: TD3Policy,
+Keywords = dict[str, Any]
+
+
+def _actor_critic(settings: OnPolicySettings) -> Keywords:
+    layers = list(settings.layers)
+    return {
+        "net_arch": {"pi": layers, "vf": layers},
+        "log_std_init": settings.log_std_init,
+        "ortho_init": settings.init == "orthogonal",
+    }
+
+
+def _remembering(settings: RecurrentPPOSettings) -> Keywords:
+    return _actor_critic(settings) | {
+        "lstm_hidden_size": settings.memory,
+        "n_lstm_layers": settings.memory_layers,
+        "enable_critic_lstm": settings.critic_memory,
+        "shared_lstm": not settings.critic_memory,
+    }
+
+
+_POLICIES: dict[type[AgentSettings], tuple[type[BasePolicy], Callable[[Any], Keywords]]] = {
+    DQNSettings: (DQNPolicy, lambda _: {}),
+    QRDQNSettings: (QRDQNPolicy, lambda chosen: {"n_quantiles": chosen.n_quantiles}),
+    A2CSettings: (ActorCriticPolicy, _actor_critic),
+    PPOSettings: (ActorCriticPolicy, _actor_critic),
+    TRPOSettings: (ActorCriticPolicy, _actor_critic),
+    RecurrentPPOSettings: (RecurrentActorCriticPolicy, _remembering),
+    DDPGSettings: (TD3Policy, lambda _: {"n_critics": 1}),
+    TD3Settings: (TD3Policy, lambda _: {"n_critics": 2}),
+    SACSettings: (SACPolicy, lambda _: {}),
+    TQCSettings: (
+        TQCPolicy,
+        lambda chosen: {"n_quantiles": chosen.n_quantiles, "n_critics": chosen.n_critics},
+    ),
+    CrossQSettings: (
+        CrossQPolicy,
+        lambda chosen: {
+            "batch_norm_momentum": chosen.norm_momentum,
+            "renorm_warmup_steps": chosen.norm_warmup,
+        },
+    ),
+    ARSSettings: (SearchPolicy, lambda _: {}),
 }
-
-
-class Extractor(BaseFeaturesExtractor):
-    """A `Sight` where SB3 expects a features extractor."""
-
-    def __init__(
-        self, observation_space: spaces.Box, layout: Layout, settings: AgentSettings
-    ) -> None:
-        sight = Sight(layout, settings.encoder, settings.init)
-        super().__init__(observation_space, sight.size)
-        self.sight = sight
-
-    def forward(self, observations: Tensor) -> Tensor:
-        """[B, D] -> [B, features]."""
-        return self.sight(observations)
+"""The policy's class, and what it takes beyond the network's shape, by the settings."""
 
 
 def build_network(
@@ -64,27 +98,16 @@ def build_network(
     return network
 
 
-def policy_keywords(
-    settings: AgentSettings, layout: Layout
-) -> tuple[type[BasePolicy], dict[str, Any]]:
+def policy_keywords(settings: AgentSettings, layout: Layout) -> tuple[type[BasePolicy], Keywords]:
     """Returns the policy's class and what SB3 is to build it with."""
-    layers = list(settings.layers)
-    keywords: dict[str, Any] = {
+    kind, further = _POLICIES[type(settings)]
+    return kind, {
         "activation_fn": ACTIVATIONS[settings.activation],
-        "net_arch": layers,
+        "net_arch": list(settings.layers),
         "features_extractor_class": Extractor,
         "features_extractor_kwargs": {"layout": layout, "settings": settings},
         "optimizer_class": optimizer_class(settings.optimizer, settings.max_grad_norm),
-    }
-    if isinstance(settings, OnPolicySettings):
-        keywords |= {
-            "net_arch": {"pi": layers, "vf": layers},
-            "log_std_init": settings.log_std_init,
-            "ortho_init": settings.init == "orthogonal",
-        }
-    elif isinstance(settings, TD3Settings | DDPGSettings):
-        keywords["n_critics"] = 1 if isinstance(settings, DDPGSettings) else 2
-    return _POLICIES[type(settings)], keywords
+    } | further(settings)
 
 
 def begin_weights(network: BasePolicy, settings: AgentSettings) -> None:

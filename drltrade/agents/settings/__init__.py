@@ -14,25 +14,37 @@ from drltrade.agents.settings.base import (
 )
 from drltrade.agents.settings.critic import (
     A2CSettings,
+    CrossQSettings,
     DDPGSettings,
     PPOSettings,
+    RecurrentPPOSettings,
     SACSettings,
+    SoftSettings,
     TD3Settings,
+    TQCSettings,
 )
-from drltrade.agents.settings.gradient import ReinforceSettings
-from drltrade.agents.settings.value import DQNSettings
+from drltrade.agents.settings.gradient import ARSSettings, ReinforceSettings, TRPOSettings
+from drltrade.agents.settings.value import DQNSettings, EpsilonGreedySettings, QRDQNSettings
 
 __all__ = [
     "A2CSettings",
+    "ARSSettings",
     "AgentSettings",
+    "CrossQSettings",
     "DDPGSettings",
     "DQNSettings",
     "EncoderSettings",
+    "EpsilonGreedySettings",
     "OffPolicySettings",
     "OnPolicySettings",
     "OptimizerSettings",
     "PPOSettings",
+    "QRDQNSettings",
+    "RecurrentPPOSettings",
     "ReinforceSettings",
     "SACSettings",
+    "SoftSettings",
     "TD3Settings",
+    "TQCSettings",
+    "TRPOSettings",
 ]

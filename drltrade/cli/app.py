@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from drltrade.cli import audit, backtest, bench, data, demo, lists, new, runs, train
+from drltrade.cli import audit, backtest, bench, data, demo, doctor, lists, new, runs, train
 
 __all__ = ["app"]
 
@@ -27,6 +27,7 @@ app.command("compare")(runs.compare)
 app.command("list")(lists.list_)
 app.add_typer(data.app, name="data")
 app.command("audit")(audit.audit)
+app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 
 

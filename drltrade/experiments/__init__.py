@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from drltrade.experiments.api import Trained
+    from drltrade.experiments.doctor import run_doctor
     from drltrade.experiments.experiment import ExperimentResult, run_experiment
     from drltrade.experiments.settings import ExperimentSettings
 
-__all__ = ["ExperimentResult", "ExperimentSettings", "Trained", "run_experiment"]
+__all__ = ["ExperimentResult", "ExperimentSettings", "Trained", "run_doctor", "run_experiment"]
 
 _HOMES = {
     "ExperimentResult": "experiment",
     "ExperimentSettings": "settings",
     "Trained": "api",
+    "run_doctor": "doctor",
     "run_experiment": "experiment",
 }
 

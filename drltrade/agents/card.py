@@ -17,7 +17,7 @@ from drltrade.envs.layout import Layout
 from drltrade.features import default_features, parse_features
 from drltrade.plugins import is_plugin, load_plugin
 
-__all__ = ["SCHEMA_VERSION", "ActionCard", "ObservationCard", "PolicyCard", "versions"]
+__all__ = ["SCHEMA_VERSION", "ActionCard", "ObservationCard", "PolicyCard", "StartCard", "versions"]
 
 SCHEMA_VERSION = 1
 """Rises when a card of an older version can no longer be read."""
@@ -78,6 +78,23 @@ class ActionCard(Settings):
         )
 
 
+class StartCard(Settings):
+    """The policy that a training began with."""
+
+    weights: str
+    """SHA-256 of its weights."""
+    agent: str
+    """Who trained it."""
+    data: str
+    """The market that it was trained on."""
+    seen_start: str
+    """The first bar that it was trained or chosen on, or the weights that it began with."""
+    seen_end: str
+    """The last one."""
+    freeze: bool = False
+    """Whether its encoder was kept as it was."""
+
+
 class PolicyCard(Settings):
     """What `policy.json` holds."""
 
@@ -119,6 +136,8 @@ class PolicyCard(Settings):
     """Accounts that were stepped at once."""
     score: float | None = None
     """The score that these weights were chosen by."""
+    start: StartCard | None = None
+    """The weights that the training began with; nothing where they were fresh."""
     plugins: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of each plug-in file, by the name that the user gave."""
     versions: dict[str, str] = Field(default_factory=dict)
@@ -136,6 +155,7 @@ class PolicyCard(Settings):
         seed: int,
         steps: int,
         accounts: int,
+        start_from: StartCard | None = None,
     ) -> PolicyCard:
         """Describes a policy that is trained on a game.
 
@@ -146,6 +166,7 @@ class PolicyCard(Settings):
             seed: the seed of the training.
             steps: account-steps done.
             accounts: accounts stepped at once.
+            start_from: which weights it began with, if not fresh ones.
         """
         layout, scheme = game.layout, game.scheme
         start, end = np.datetime_as_string(game.interval, unit="s")
@@ -171,7 +192,8 @@ class PolicyCard(Settings):
             seed=seed,
             steps=steps,
             accounts=accounts,
-            plugins=_plugins(game),
+            plugins=_plugins(game, str(agent["name"])),
+            start=start_from,
             versions=versions(),
         )
 
@@ -208,9 +230,9 @@ def _in_words(reward: Any) -> str:
     return str(getattr(reward, "__name__", type(reward).__name__))
 
 
-def _plugins(game: Game) -> dict[str, str]:
-    """Hashes the files of features and rewards that the environment names as path.py:name."""
-    names: list[str] = []
+def _plugins(game: Game, agent: str) -> dict[str, str]:
+    """Hashes the files of the agent, features and rewards that are named as path.py:name."""
+    names = [agent]
     if isinstance(game.reward, str | Mapping):
         names += [game.reward] if isinstance(game.reward, str) else list(game.reward)
     if game.settings.features is not None:

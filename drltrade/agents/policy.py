@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.agents.card import SCHEMA_VERSION, PolicyCard
-from drltrade.agents.settings import AgentSettings
-from drltrade.agents.table import AGENTS
+from drltrade.agents.table import AGENTS, Agent, find_agent
 from drltrade.agents.task import pick_device
 from drltrade.config import merge, parse
 from drltrade.data import Market, load
 from drltrade.envs import EnvSettings, Game, build_game
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.features import Scaler, parse_features
-from drltrade.plugins import load_plugin, workspace_roots
+from drltrade.plugins import find_file, is_plugin, load_plugin, workspace_roots
 
 if TYPE_CHECKING:
     import torch
@@ -132,7 +131,7 @@ class Policy:
             usable=(self.card.action.scheme,),
             start=start,
             end=end,
-            scaler=self._scaler(),
+            scaler=self.scaler,
         )
         self._check_layout(game)
         return game
@@ -155,7 +154,13 @@ class Policy:
         self.card = card
         return place
 
-    def _scaler(self) -> Scaler:
+    @property
+    def scaler(self) -> Scaler:
+        """The frozen scaler of the interval that it was trained on.
+
+        Raises:
+            DrltradeError: the card's is damaged.
+        """
         try:
             return Scaler.from_dict(self.card.scaler)
         except (KeyError, TypeError, ValueError) as error:
@@ -205,8 +210,8 @@ def load_policy(
     place = Path(folder)
     place = place.parent if place.name == CARD_FILE else place
     card = _read_card(place / CARD_FILE)
-    network = _read_weights(card, place / WEIGHTS_FILE)
     found = workspace_roots() if roots is None else roots
+    network = _read_weights(card, place / WEIGHTS_FILE, found)
     return Policy(card, network.to(pick_device(device)), found)
 
 
@@ -233,17 +238,13 @@ def _read_card(file: Path) -> PolicyCard:
         raise DrltradeError(f"The policy card is damaged. {error}") from error
 
 
-def _read_weights(card: PolicyCard, file: Path) -> torch.nn.Module:
+def _read_weights(card: PolicyCard, file: Path, roots: Sequence[Path]) -> torch.nn.Module:
     from safetensors import SafetensorError
     from safetensors.torch import load_model
 
     from drltrade.agents.seeding import global_generators_kept
 
-    if card.agent not in AGENTS:
-        raise DrltradeError(
-            f"The policy was trained by '{card.agent}', which this drltrade does not have."
-            f" It has: {', '.join(AGENTS)}."
-        )
+    agent = _agent_of(card, roots)
     if not file.is_file():
         raise DrltradeError(f"The policy's weights are missing: there is no '{file}'.")
     if card.weights != _sha256(file):
@@ -251,14 +252,14 @@ def _read_weights(card: PolicyCard, file: Path) -> torch.nn.Module:
             f"'{file}' is damaged or belongs to another policy: its SHA-256 is not the one that"
             f" {CARD_FILE} states."
         )
-    settings = _agent_settings(card)
+    try:
+        settings = parse(agent.settings, card.settings, "the policy's agent")
+    except UsageError as error:
+        raise DrltradeError(f"The policy card is damaged: {error}") from error
+    layout, space = card.observation.layout(), card.action.space()
     try:
         with global_generators_kept():
-            network = (
-                AGENTS[card.agent]
-                .code()
-                .build_network(settings, card.observation.layout(), card.action.space())
-            )
+            network = agent.code().build_network(settings, layout, space)
         load_model(network, str(file))
     except (SafetensorError, RuntimeError, ValueError, KeyError, IndexError) as error:
         raise DrltradeError(
@@ -267,11 +268,22 @@ def _read_weights(card: PolicyCard, file: Path) -> torch.nn.Module:
     return network
 
 
-def _agent_settings(card: PolicyCard) -> AgentSettings:
-    try:
-        return parse(AGENTS[card.agent].settings, card.settings, "the policy's agent")
-    except UsageError as error:
-        raise DrltradeError(f"The policy card is damaged: {error}") from error
+def _agent_of(card: PolicyCard, roots: Sequence[Path]) -> Agent:
+    """Finds the agent that trained a policy; a user's own only where its file is the same."""
+    if is_plugin(card.agent):
+        file = find_file(card.agent.rpartition(":")[0], roots)
+        if file is None or _sha256(file) != card.plugins.get(card.agent):
+            what = "is not here" if file is None else "has changed since"
+            raise DrltradeError(
+                f"The policy was trained by your own agent '{card.agent}', whose file {what}."
+                " Restore the file or train again."
+            )
+    elif card.agent not in AGENTS:
+        raise DrltradeError(
+            f"The policy was trained by '{card.agent}', which this drltrade does not have."
+            f" It has: {', '.join(AGENTS)}."
+        )
+    return find_agent(card.agent, roots)
 
 
 def _write(file: Path, write: Callable[[Path], Any]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from drltrade.agents.settings import (
     A2CSettings,
     AgentSettings,
     ARSSettings,
+    CFQSettings,
     CrossQSettings,
     DDPGSettings,
     DQNSettings,
@@ -27,9 +30,9 @@ from drltrade.agents.settings import (
 from drltrade.agents.task import AgentCode
 from drltrade.config import parse, read_yaml
 from drltrade.errors import UsageError, unknown
-from drltrade.plugins import find_file
+from drltrade.plugins import find_file, is_plugin, load_plugin
 
-__all__ = ["AGENTS", "Agent", "agent_of", "parse_agent", "read_agent"]
+__all__ = ["AGENTS", "Agent", "agent_of", "find_agent", "parse_agent", "read_agent"]
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,12 @@ def _one_head(assets: int) -> tuple[str, ...]:
 
 
 _SB3 = "drltrade.agents.sb3"
+_CODE = ("build_network", "learn")  # what `AgentCode` asks for
 
 AGENTS: dict[str, Agent] = {
     "dqn": Agent(DQNSettings, _one_choice, _SB3),
     "qrdqn": Agent(QRDQNSettings, _one_choice, _SB3),
+    "cfq": Agent(CFQSettings, _one_choice, "drltrade.agents.cfq"),
     "reinforce": Agent(ReinforceSettings, _any, "drltrade.agents.reinforce"),
     "a2c": Agent(A2CSettings, _any, _SB3),
     "ppo": Agent(PPOSettings, _any, _SB3),
@@ -106,14 +111,43 @@ AGENTS: dict[str, Agent] = {
 
 
 def agent_of(settings: AgentSettings) -> Agent:
-    """Returns the table's line for some settings.
+    """Returns the table's line for some settings, or the line that a user's own would have.
 
     Raises:
         UsageError: no agent has that name.
     """
-    if settings.name not in AGENTS:
-        raise unknown("agent", settings.name, AGENTS)
-    return AGENTS[settings.name]
+    if settings.name in AGENTS:
+        return AGENTS[settings.name]
+    return _own(settings.name, type(settings))
+
+
+def find_agent(name: str, roots: Iterable[Path] = ()) -> Agent:
+    """Returns the table's line for a name, or for a user's own agent, `path.py:Name`.
+
+    There, Name is the settings class, and the file has `build_network` and `learn` (`AgentCode`);
+    `usable_schemes(assets)` where the agent cannot use every action scheme.
+
+    Raises:
+        UsageError: no agent has that name, or the file holds none.
+    """
+    if name in AGENTS:
+        return AGENTS[name]
+    if not is_plugin(name):
+        raise unknown("agent", name, AGENTS, "Or write path.py:Name for one of your own.")
+    return _own(name, load_plugin(name, roots).target)
+
+
+def _own(name: str, settings: Any) -> Agent:
+    if not (inspect.isclass(settings) and issubclass(settings, AgentSettings)):
+        raise UsageError(f"'{name}' is no agent: it must be a class derived from AgentSettings.")
+    module = sys.modules[settings.__module__]
+    missing = [each for each in _CODE if not callable(getattr(module, each, None))]
+    if missing:
+        raise UsageError(
+            f"The file of the agent '{name}' has no function {' and no '.join(missing)}. It needs"
+            " build_network(settings, layout, action_space) and learn(session)."
+        )
+    return Agent(settings, getattr(module, "usable_schemes", _any), module.__name__)
 
 
 def parse_agent(
@@ -123,7 +157,8 @@ def parse_agent(
 
     Args:
         agent: a name (`ppo`: the workspace's `agents/ppo.yaml` where there is one, else the
-            defaults), a YAML file, or a mapping such as `{name: ppo, learning_rate: 0.001}`.
+            defaults), a YAML file, `path.py:Name` for an agent of one's own, or a mapping such as
+            `{name: ppo, learning_rate: 0.001}`.
         roots: folders where files are looked up after the current one.
 
     Raises:
@@ -133,10 +168,9 @@ def parse_agent(
         return agent
     content = read_agent(agent, roots)
     name = content["name"]
-    if not isinstance(name, str) or name not in AGENTS:
-        raise unknown("agent", name, AGENTS)
+    found = find_agent(str(name), roots)
     where = str(agent) if isinstance(agent, Path) else f"agent '{name}'"
-    return parse(AGENTS[name].settings, content, where)
+    return parse(found.settings, content, where)
 
 
 def read_agent(agent: str | Path | Mapping[str, Any], roots: Iterable[Path] = ()) -> dict[str, Any]:
@@ -149,12 +183,14 @@ def read_agent(agent: str | Path | Mapping[str, Any], roots: Iterable[Path] = ()
         content, where = dict(agent), "the agent"
     else:
         text = str(agent)
+        if is_plugin(text):
+            return {"name": text}
         is_file = text.endswith((".yaml", ".yml"))
         found = find_file(text if is_file else Path("agents") / f"{text}.yaml", roots)
         if found is None and is_file:
             raise UsageError(f"Agent file '{text}' does not exist.")
         if found is None and text not in AGENTS:
-            raise unknown("agent", text, AGENTS, "Or name a YAML file with the agent's settings.")
+            raise unknown("agent", text, AGENTS, "Or name a YAML file, or path.py:Name.")
         content, where = (read_yaml(found), f"'{found}'") if found else ({"name": text}, "")
     if "name" not in content:
         raise UsageError(

@@ -45,6 +45,9 @@ class TrainTask:
         checkpoint_seconds: how much time may pass between two savings, and so be lost.
         indexed: whether observations travel as (bar, account) in training. What is learnt is the
             same; copying windows only takes longer.
+        start: a trained policy whose weights the training begins with; its layout, actions and
+            network must be those of the task.
+        freeze: keep the encoder's weights as they are.
     """
 
     game: Game
@@ -58,6 +61,8 @@ class TrainTask:
     checkpoint: Path | None = None
     checkpoint_seconds: float = 30.0
     indexed: bool = True
+    start: Policy | None = None
+    freeze: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -144,7 +149,7 @@ class Session:
             start. An agent that restores all of it ends with the weights of a training that was not
             interrupted.
         indexed: whether observations hold the bar's number in place of the window.
-        prepare: what is done to the fresh network before its first step.
+        prepare: what `begin` does to a network, told whether it is fresh or goes on.
     """
 
     settings: Any
@@ -158,7 +163,7 @@ class Session:
     log: Any
     saved: Any = None
     indexed: bool = True
-    prepare: Callable[[Any], None] | None = None
+    prepare: Callable[[Any, bool], None] = lambda network, fresh: None
 
     @property
     def layout(self) -> Layout:
@@ -196,8 +201,7 @@ class Session:
         if self.indexed:
             for sight in sights(network):
                 sight.feed(self.feed)
-        if self.prepare is not None and self.saved is None:
-            self.prepare(network)
+        self.prepare(network, self.saved is None)
 
 
 class AgentCode(Protocol):

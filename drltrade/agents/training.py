@@ -14,6 +14,7 @@ from drltrade.agents.policy import Policy
 from drltrade.agents.reward_scale import estimate_reward_scale
 from drltrade.agents.seeding import global_generators_kept
 from drltrade.agents.settings import AgentSettings
+from drltrade.agents.start import check_start, prepare, start_card
 from drltrade.agents.table import agent_of
 from drltrade.agents.task import (
     AgentCode,
@@ -94,7 +95,9 @@ def _train(
         seed=task.seed,
         steps=total,
         accounts=accounts,
+        start_from=start_card(task),
     )
+    check_start(task, card)
 
     def build() -> Policy:
         network = code.build_network(settings, game.layout, game.action_space)
@@ -120,6 +123,7 @@ def _train(
         log=log,
         saved=None if saved is None else saved["agent"],
         indexed=task.indexed,
+        prepare=lambda network, fresh: prepare(task, session, network, fresh),
     )
     watch.terms = lambda: session.env.batch.reward.terms
     try:

@@ -64,6 +64,14 @@ def train(
     device: Annotated[
         str | None, typer.Option("--device", help="Where networks train: auto, cpu or cuda.")
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", metavar="RUN", help="Begin with the weights and scaler of a run."),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option("--freeze", help="What of that run is kept as it is: encoder."),
+    ] = None,
     out: Out = Path("runs"),
     workers: Workers = None,
     as_json: Json = False,
@@ -85,6 +93,8 @@ def train(
 
       drltrade train --data prices.csv --agent ppo --agent sac --steps 200000
 
+      drltrade train --data fresh.csv --agent gru.yaml --from runs/first --freeze encoder
+
       drltrade train --symbols MSFT --set agent.learning_rate=0.001 --set env.window=32
     """
     from drltrade.experiments.plan import Choice
@@ -100,6 +110,8 @@ def train(
         steps=steps,
         name=name,
         device=device,
+        start_from=start_from,
+        freeze=freeze,
         sets=tuple(sets or ()),
     )
     result = conduct(experiment, choice, out, workers)

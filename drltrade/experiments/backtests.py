@@ -173,6 +173,14 @@ def run_policy(policy: Policy, game: Game, name: str) -> Record:
         warnings += _overlap(
             record, card.valid_start, card.valid_end, "validation", "what it was chosen by"
         )
+    if card.start is not None:
+        warnings += _overlap(
+            record,
+            card.start.seen_start,
+            card.start.seen_end,
+            "starting run's",
+            "memory, not skill",
+        )
     assumptions = {**record.assumptions, **extra, **train}
     return replace(record, assumptions=assumptions, warnings=warnings)
 

@@ -69,6 +69,7 @@ class Job:
     fold: int = 0
     version: str = field(default_factory=lambda: f"{version()}+{code_hash()}")
     device: str = "auto"
+    start: Path | None = None
     checkpoint_seconds: float = 30.0
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drltrade.config import override, parse, read_yaml
 from drltrade.errors import UsageError, unknown
+from drltrade.experiments.folders import read_json
 from drltrade.experiments.jobs import Job, plugin_hashes
 from drltrade.experiments.settings import ExperimentSettings
 from drltrade.experiments.splits import Splits, resolve_splits
@@ -37,6 +38,8 @@ class Choice:
         steps: environment steps of each job.
         name: another name for the experiment.
         device: where to train.
+        start_from: a run to begin with.
+        freeze: what of it is kept as it is: `encoder`.
         sets: `key=value` overrides, applied last.
     """
 
@@ -50,6 +53,8 @@ class Choice:
     steps: int | None = None
     name: str | None = None
     device: str | None = None
+    start_from: str | None = None
+    freeze: str | None = None
     sets: tuple[str, ...] = ()
 
 
@@ -142,7 +147,7 @@ def plan_experiment(
     splits = resolve_splits(settings.splits, market)
     name = settings.name or _name(settings.env, market, agents)
     home = out / name
-    jobs = _jobs(settings, env, agents, market, splits, home, roots)
+    jobs = _jobs(settings, env, agents, market, splits, home, roots, out)
     return Plan(name, home, settings, env, agents, market, splits, jobs, roots)
 
 
@@ -203,7 +208,7 @@ def _with_choice(content: Mapping[str, Any], choice: Choice) -> dict[str, Any]:
         given = [given] if isinstance(given, str | dict) else given or ()
         named = {_agent_name(agent): agent for agent in given}
         result["agents"] = [named.get(agent, agent) for agent in choice.agents]
-    for key in ("env", "seeds", "name", "device"):
+    for key in ("env", "seeds", "name", "device", "start_from", "freeze"):
         if getattr(choice, key) is not None:
             result[key] = getattr(choice, key)
     if choice.steps is not None:
@@ -255,14 +260,17 @@ def _jobs(
     splits: Splits,
     home: Path,
     roots: tuple[Path, ...],
+    out: Path,
 ) -> tuple[Job, ...]:
     jobs = []
+    begin, weights = _start(settings, out)
     for label, agent in agents.items():
         config = {
             "env": env.model_dump(mode="json"),
             "agent": agent.model_dump(mode="json"),
             "splits": splits.to_dict(),
             "budget": settings.budget.model_dump(mode="json", exclude={"checkpoint_seconds"}),
+            "start": {"weights": weights, "freeze": settings.freeze} if weights else None,
         }
         plugins = plugin_hashes(config, roots)
         for seed in settings.seeds:
@@ -275,7 +283,18 @@ def _jobs(
                 home=home,
                 roots=roots,
                 device=settings.device,
+                start=begin,
                 checkpoint_seconds=settings.budget.checkpoint_seconds,
             )
             jobs.append(job)
     return tuple(jobs)
+
+
+def _start(settings: ExperimentSettings, out: Path) -> tuple[Path | None, str]:
+    """Finds the policy that jobs begin with, and the hash of its weights."""
+    from drltrade.experiments.results import best_job, find_run
+
+    if settings.start_from is None:
+        return None, ""
+    folder, _ = best_job(find_run(settings.start_from, out))
+    return folder.resolve(), str(read_json(folder / "policy.json").get("weights", ""))

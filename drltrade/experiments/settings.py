@@ -132,6 +132,10 @@ class ExperimentSettings(Settings):
     """Strategies judged on the same bars under the same costs: names or `path.py:Name`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks are trained."""
+    start_from: str | None = None
+    """A run whose weights and scaler every job begins with, instead of fresh ones."""
+    freeze: Literal["encoder"] | None = None
+    """`encoder` keeps the encoder's weights as they were, so that only what decides learns."""
 
     @model_validator(mode="before")
     @classmethod
@@ -142,6 +146,12 @@ class ExperimentSettings(Settings):
             content = {**content, "agents": content["agent"]}
             del content["agent"]
         return content
+
+    @model_validator(mode="after")
+    def _frozen_from_somewhere(self) -> ExperimentSettings:
+        if self.freeze and self.start_from is None:
+            raise ValueError("freeze needs start_from: random weights are not worth keeping")
+        return self
 
     @model_validator(mode="after")
     def _no_repeats(self) -> ExperimentSettings:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drltrade.backtest.record import Record
     from drltrade.data.market import Market
     from drltrade.envs import Game
+    from drltrade.features import Scaler
 
 __all__ = ["describe", "job_game", "one_thread", "run_job", "validation_score"]
 
@@ -42,7 +43,8 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
     from drltrade.backtest.runner import run_backtest
 
     _check_unchanged(job)
-    game = job_game(job, "train")
+    begin = _start(job)
+    game = job_game(job, "train", scaler=None if begin is None else begin.scaler)
     budget = job.config["budget"]
     valid = game.between(*_interval(job, "valid"))
     with one_thread(), building(job.folder) as folder:
@@ -51,6 +53,8 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
         task = TrainTask(
             game=game,
             agent=parse_agent(job.config["agent"], job.roots),
+            start=begin,
+            freeze=begin is not None and bool(job.config["start"]["freeze"]),
             seed=job.seed,
             steps=budget["steps"],
             device=job.device,
@@ -91,13 +95,28 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def job_game(job: Job, role: str, market: Market | None = None) -> Game:
+def _start(job: Job) -> Policy | None:
+    """Loads the policy that a job begins with, and makes sure that it is the one planned with."""
+    if job.start is None:
+        return None
+    from drltrade.agents import load_policy
+
+    policy = load_policy(job.start, roots=job.roots)
+    if policy.card.weights != job.config["start"]["weights"]:
+        raise DrltradeError(f"The run '{job.start}' changed since the experiment was planned.")
+    return policy
+
+
+def job_game(
+    job: Job, role: str, market: Market | None = None, scaler: Scaler | None = None
+) -> Game:
     """Builds the market and the rules of a job, cut to one of its splits.
 
-    The scaler is fitted on that split, so only the train split is for learning. The market is
+    The scaler is fitted on that split, so only the train split is for learning, unless it is given:
+    a job that begins with the weights of another keeps the scale that they know. The market is
     loaded unless it is given.
     """
-    from drltrade.agents.table import AGENTS
+    from drltrade.agents.table import find_agent
     from drltrade.data import load
     from drltrade.envs import EnvSettings, build_game
 
@@ -105,9 +124,11 @@ def job_game(job: Job, role: str, market: Market | None = None) -> Game:
     market = load(env.data, job.roots) if market is None else market
     if market.fingerprint != job.data:
         raise DrltradeError(f"The data of '{market.name}' changed while the experiment ran.")
-    usable = AGENTS[job.config["agent"]["name"]].usable_schemes(market.assets)
+    usable = find_agent(job.config["agent"]["name"], job.roots).usable_schemes(market.assets)
     start, end = _interval(job, role)
-    return build_game(env, market=market, roots=job.roots, usable=usable, start=start, end=end)
+    return build_game(
+        env, market=market, roots=job.roots, usable=usable, start=start, end=end, scaler=scaler
+    )
 
 
 def validation_score(record: Record) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from drltrade.agents.networks.layers import ACTIVATIONS, initialise
 from drltrade.agents.settings import EncoderSettings
@@ -189,7 +190,9 @@ class Attention(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """[B, W, C] -> [B, size]."""
-        return self.norm(self.layers(self.embed(windows) + self.place)[:, -1])
+        # The plain kernel alone can be differentiated twice, as trpo does.
+        with sdpa_kernel(SDPBackend.MATH):
+            return self.norm(self.layers(self.embed(windows) + self.place)[:, -1])
 
 
 ENCODERS: dict[str, type[nn.Module]] = {

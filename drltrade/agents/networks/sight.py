@@ -66,8 +66,8 @@ class Sight(nn.Module):
         self.window, self._cut = layout.window, layout.window_size
         self.columns = layout.window_size // layout.window
         self.encoder = make_encoder(encoder, self.window, self.columns, init)
-        codes: int = self.encoder.size  # type: ignore[assignment]
-        self.size = codes + layout.size - layout.window_size
+        self.encoder_size: int = self.encoder.size  # type: ignore[assignment]
+        self.size = self.encoder_size + layout.size - layout.window_size
         self._learns = encoder.learns
         self._feed: Feed | None = None
         self._table: Tensor | None = None
@@ -91,7 +91,8 @@ class Sight(nn.Module):
         assert self._feed is not None
         if not self._learns:
             return self._feed.windows(bars, self.window).flatten(1)
-        if not torch.is_grad_enabled() and not (self.training and self._drops):
+        frozen = not any(weight.requires_grad for weight in self.encoder.parameters())
+        if (frozen or not torch.is_grad_enabled()) and not (self.training and self._drops):
             return self._remembered(bars)
         if self._runs_along(len(bars)):
             return self._along().index_select(0, bars)

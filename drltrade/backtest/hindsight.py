@@ -128,17 +128,18 @@ def _look(game: Game, free: bool, patience: float) -> Best:
             f" {bound:.0f} seconds.",
         )
     searched = bound + (0.0 if free else _search_seconds(game, lengths))
-    found = [
-        foresee(game, span, free=free, search=searched <= patience)
-        for span in range(len(game.spans))
-    ]
-    unsure = [answer.why for answer in found if not answer.exact]
-    why = unsure[0] if unsure else found[0].why
-    if len(found) > 1:
-        why = f"{why.rstrip('.')}; summed over {len(found)} segments."
+    growth, exact, unsure = 0.0, "", ""
+    for span in range(len(lengths)):
+        answer = foresee(game, span, free=free, search=searched <= patience)
+        growth += answer.growth
+        exact = exact or (answer.why if answer.exact else "")
+        unsure = unsure or ("" if answer.exact else answer.why)
+    why = unsure or exact
+    if len(lengths) > 1:
+        why = f"{why.rstrip('.')}; summed over {len(lengths)} segments."
     if unsure and searched > patience:
         why += f" To search all that may be asked for would take about {searched:.0f} seconds."
-    return Best(float(sum(answer.growth for answer in found)), not unsure, why)
+    return Best(growth, not unsure, why)
 
 
 def _search_seconds(game: Game, lengths: Any) -> float:

@@ -53,5 +53,5 @@ def _note(best: Best, labels: Sequence[str]) -> str:
 
 def _growth(growth: float) -> str:
     """Small ones also as a multiple of the start, which is easier to picture."""
-    times = f", {math.exp(growth):,.2f} times the start" if growth < 10 else ""
+    times = f" ({math.exp(growth):,.4g} times the start)" if growth < 9 else ""
     return f"{growth:.4g}{times}"

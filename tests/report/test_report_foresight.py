@@ -31,11 +31,11 @@ def held_against(make_entry):
 def test_one_yardstick_is_one_sentence_and_several_name_their_owners(held_against):
     both = [held_against("ppo", EXACT), held_against("dqn", EXACT)]
     assert hindsight_notes(both) == [
-        "Hindsight: exact, log growth 2, 7.39 times the start; the best path over 3 levels."
+        "Hindsight: exact, log growth 2 (7.389 times the start); the best path over 3 levels."
     ]
     rule = held_against("buy_and_hold", BOUND, kind="strategy", seeds=1)
     assert hindsight_notes([*both, rule]) == [
-        "Hindsight for ppo and dqn: exact, log growth 2, 7.39 times the start; the best path over 3"
+        "Hindsight for ppo and dqn: exact, log growth 2 (7.389 times the start); the best path over 3"
         " levels.",
         "Hindsight for buy_and_hold: bound, log growth at most 60; trading inside the spread.",
     ]

@@ -59,6 +59,10 @@ class Sight(nn.Module):
         layout: the columns of a whole observation.
         encoder: what reads the window.
         init: how first weights are drawn.
+
+    Attributes:
+        remembers: whether codes are kept while weights stay as they are. To be turned off where
+            weights move unseen: torch does not count what is done to a weight's `data`.
     """
 
     def __init__(self, layout: Layout, encoder: EncoderSettings, init: str = "orthogonal") -> None:
@@ -71,7 +75,8 @@ class Sight(nn.Module):
         self._learns = encoder.learns
         self._feed: Feed | None = None
         self._table: Tensor | None = None
-        self._weights: tuple[int, ...] = ()
+        self.remembers = True
+        self._weights: tuple[tuple[int, int], ...] = ()
         self._encoded = 0
 
     def feed(self, feed: Feed) -> None:
@@ -92,7 +97,8 @@ class Sight(nn.Module):
         if not self._learns:
             return self._feed.windows(bars, self.window).flatten(1)
         frozen = not any(weight.requires_grad for weight in self.encoder.parameters())
-        if (frozen or not torch.is_grad_enabled()) and not (self.training and self._drops):
+        still = frozen or not torch.is_grad_enabled()
+        if self.remembers and still and not (self.training and self._drops):
             return self._remembered(bars)
         if self._runs_along(len(bars)):
             return self._along().index_select(0, bars)
@@ -106,7 +112,8 @@ class Sight(nn.Module):
     def _remembered(self, bars: Tensor) -> Tensor:
         """Encodes without a gradient; once it has cost as much as all bars do, all are kept."""
         assert self._feed is not None
-        version = tuple(weight._version for weight in self.encoder.parameters())
+        weights = self.encoder.parameters()
+        version = tuple((weight._version, weight.data_ptr()) for weight in weights)
         if version != self._weights:
             self._weights, self._table, self._encoded = version, None, 0
         if self._table is None and self._encoded + len(bars) > self._feed.bars:

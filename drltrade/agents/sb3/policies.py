@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
-from drltrade.agents.networks import ACTIVATIONS, Sight, initialise, optimizer_class
+from drltrade.agents.networks import ACTIVATIONS, Sight, initialise, optimizer_class, sights
 from drltrade.agents.sb3.ars import SearchPolicy
 from drltrade.agents.sb3.extractor import Extractor
 from drltrade.agents.settings import (
@@ -38,7 +38,7 @@ from drltrade.agents.settings import (
 )
 from drltrade.envs.layout import Layout
 
-__all__ = ["begin_weights", "build_network", "policy_keywords"]
+__all__ = ["begin_weights", "build_network", "policy_keywords", "watch_targets"]
 
 Keywords = dict[str, Any]
 
@@ -132,15 +132,23 @@ def begin_weights(network: BasePolicy, settings: AgentSettings) -> None:
 
 def copy_targets(network: BasePolicy) -> None:
     """Makes every target network a copy of what it follows."""
-    for online, target in (
-        ("q_net", "q_net_target"),
-        ("quantile_net", "quantile_net_target"),
-        ("actor", "actor_target"),
-        ("critic", "critic_target"),
-    ):
-        if hasattr(network, target):
-            with torch.no_grad():
-                getattr(network, target).load_state_dict(getattr(network, online).state_dict())
+    for online, target in _followed(network):
+        with torch.no_grad():
+            target.load_state_dict(online.state_dict())
+
+
+def watch_targets(network: BasePolicy) -> None:
+    """Lets target networks encode anew each time: SB3 moves their weights unseen by torch."""
+    for _, target in _followed(network):
+        for sight in sights(target):
+            sight.remembers = False
+
+
+def _followed(network: BasePolicy) -> Iterator[tuple[nn.Module, nn.Module]]:
+    """Yields every network that has a target, with its target."""
+    for name in ("q_net", "quantile_net", "actor", "critic"):
+        if hasattr(network, f"{name}_target"):
+            yield getattr(network, name), getattr(network, f"{name}_target")
 
 
 def _within_sight(part: nn.Module, network: nn.Module) -> bool:

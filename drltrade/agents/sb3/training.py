@@ -8,7 +8,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 
 from drltrade.agents.sb3.algorithms import make_algorithm
-from drltrade.agents.sb3.policies import begin_weights
+from drltrade.agents.sb3.policies import begin_weights, watch_targets
 from drltrade.agents.sb3.state import restore_algorithm, save_algorithm
 from drltrade.agents.task import Session
 
@@ -20,6 +20,7 @@ def learn(session: Session) -> tuple[BasePolicy, int]:
     algorithm = make_algorithm(session)
     algorithm.set_logger(session.log)
     begin_weights(algorithm.policy, session.settings)
+    watch_targets(algorithm.policy)
     session.begin(algorithm.policy)
     left = session.steps
     if session.saved is not None:

@@ -45,7 +45,7 @@ class Policy:
     """
 
     def __init__(self, card: PolicyCard, network: Any, roots: Sequence[Path] = ()) -> None:
-        self.card, self.network, self.roots = card, network, tuple(roots)
+        self.card, self.network, self.roots = card, network.eval(), tuple(roots)
 
     def __repr__(self) -> str:
         card = self.card

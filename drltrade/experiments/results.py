@@ -171,7 +171,10 @@ _TERMS = ("data_fingerprint", "start", "end", "fill", "commission_rate", "slippa
 
 
 def _terms(record: Record) -> tuple[Any, ...]:
-    return tuple(record.assumptions.get(key) for key in _TERMS)
+    from drltrade.report.honesty import market_rules
+
+    stated = {**record.assumptions, "rules": market_rules(record)}
+    return tuple(stated.get(key) for key in _TERMS)
 
 
 def _unfair(entries: Sequence[Entry]) -> list[str]:

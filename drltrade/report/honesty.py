@@ -15,7 +15,15 @@ from drltrade.report.verdict import sides
 from drltrade.report.words import count, join, span
 from drltrade.sim import Rules
 
-__all__ = ["FEW_TRADES", "differences", "facts", "flatten", "further_rules", "warnings_of"]
+__all__ = [
+    "FEW_TRADES",
+    "differences",
+    "facts",
+    "flatten",
+    "further_rules",
+    "market_rules",
+    "warnings_of",
+]
 
 FEW_TRADES = 30
 
@@ -101,13 +109,27 @@ def differences(entries: Sequence[Entry]) -> Iterator[str]:
     if len({(len(r.stamps), r.stamps[0], r.stamps[-1]) for r in records}) > 1:
         spans = dict.fromkeys(f"{entry.label} {span(entry.shown)}" for entry in entries)
         yield f"Not the same bars, so not comparable: {'; '.join(spans)}."
-    keys = ("fill", "commission_rate", "slippage_rate", "leverage", "data_fingerprint", "symbols",
-            "rules")  # fmt: skip
+    keys = ("fill", "commission_rate", "slippage_rate", "leverage", "data_fingerprint", "symbols")
     for key in keys:
         values = {str(r.assumptions[key]) for r in records if key in r.assumptions}
         if len(values) > 1:
             what = key.replace("_", " ")
             yield f"Not the same {what}, so not comparable: {join(_few(sorted(values)))}."
+    rules = [market_rules(record) for record in records if "rules" in record.assumptions]
+    for name in dict.fromkeys(name for each in rules for name in each):
+        values = {each.get(name, "none") for each in rules}
+        if len(values) > 1:
+            yield f"Not the same {name}, so not comparable: {join(_few(sorted(values)))}."
+
+
+def market_rules(record: Record) -> dict[str, str]:
+    """Returns the further rules that a market has for everybody, as dotted name: value.
+
+    Whether an unchanged level is an order belongs to an action scheme: agents may differ in it.
+    """
+    rules = record.assumptions.get("rules")
+    found = dict(flatten(rules)) if isinstance(rules, Mapping) else {}
+    return {name: value for name, value in found.items() if name != "on_change"}
 
 
 def _seen_in_training(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> Iterator[str]:

@@ -118,3 +118,14 @@ def test_the_conditions_say_fill_costs_dates_seeds_and_data(make_entry):
 def test_nested_assumptions_become_dotted_names():
     content = {"env": {"costs": {"rate": 0.1}, "none": {}}, "seeds": [1, 2]}
     assert dict(flatten(content)) == {"env.costs.rate": "0.1", "env.none": "none", "seeds": "1, 2"}
+
+
+def test_a_rule_of_the_market_that_differs_is_named_and_a_scheme_s_own_is_not(make_entry):
+    def told(*rules):
+        return warnings_of([make_entry(f"a{i}", 0.1, rules=each) for i, each in enumerate(rules)])
+
+    discrete, continuous = {"on_change": True, "lot": 0.0}, {"on_change": False, "lot": 0.0}
+    assert not any("not comparable" in text for text in told(discrete, continuous))
+    found = told(discrete, continuous | {"lot": 1.0, "carry": {"cash": 0.0}})
+    assert "Not the same lot, so not comparable: 0.0 and 1.0." in found
+    assert "Not the same carry.cash, so not comparable: 0.0 and none." in found

@@ -35,8 +35,8 @@ def test_one_yardstick_is_one_sentence_and_several_name_their_owners(held_agains
     ]
     rule = held_against("buy_and_hold", BOUND, kind="strategy", seeds=1)
     assert hindsight_notes([*both, rule]) == [
-        "Hindsight for ppo and dqn: exact, log growth 2 (7.389 times the start); the best path over 3"
-        " levels.",
+        "Hindsight for ppo and dqn: exact, log growth 2 (7.389 times the start); the best path over"
+        " 3 levels.",
         "Hindsight for buy_and_hold: bound, log growth at most 60; trading inside the spread.",
     ]
 

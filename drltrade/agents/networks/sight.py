@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,7 +74,7 @@ class Sight(nn.Module):
         self.encoder_size: int = self.encoder.size  # type: ignore[assignment]
         self.size = self.encoder_size + layout.size - layout.window_size
         self._learns = encoder.learns
-        self._feed: Feed | None = None
+        self._feed: Any = None  # a Feed, in training
         self._table: Tensor | None = None
         self.remembers = True
         self._weights: tuple[tuple[int, int], ...] = ()
@@ -93,7 +94,6 @@ class Sight(nn.Module):
 
     def encode(self, bars: Tensor) -> Tensor:
         """Encodes the windows of the feed that end with the bars [B]: [B, encoder's size]."""
-        assert self._feed is not None
         if not self._learns:
             return self._feed.windows(bars, self.window).flatten(1)
         frozen = not any(weight.requires_grad for weight in self.encoder.parameters())
@@ -111,7 +111,6 @@ class Sight(nn.Module):
 
     def _remembered(self, bars: Tensor) -> Tensor:
         """Encodes without a gradient; once it has cost as much as all bars do, all are kept."""
-        assert self._feed is not None
         weights = self.encoder.parameters()
         version = tuple((weight._version, weight.data_ptr()) for weight in weights)
         if version != self._weights:
@@ -125,7 +124,6 @@ class Sight(nn.Module):
 
     def _all_codes(self) -> Tensor:
         """[T, size]; zeros for the first bars, which have no whole window."""
-        assert self._feed is not None
         if hasattr(self.encoder, "along"):
             return self._along()
         first = torch.arange(self.window - 1, self._feed.bars, device=self._feed.rows.device)
@@ -133,16 +131,13 @@ class Sight(nn.Module):
         return nn.functional.pad(torch.cat(codes), (0, 0, self.window - 1, 0))
 
     def _along(self) -> Tensor:
-        assert self._feed is not None
         return self.encoder.along(self._feed.rows)  # type: ignore[operator]
 
     def _runs_along(self, bars: int) -> bool:
         """Whether one pass along the whole series is cheaper than so many windows."""
-        assert self._feed is not None
         return hasattr(self.encoder, "along") and self._feed.bars <= bars * self.window // 2
 
     def _window_codes(self, bars: Tensor) -> Tensor:
-        assert self._feed is not None
         return self.encoder(self._feed.windows(bars, self.window))
 
 

@@ -144,7 +144,7 @@ def _checkpoint(
     task: TrainTask, card: PolicyCard, tell: Callable[[str], None] | None
 ) -> tuple[Checkpoint, Any]:
     """Returns where the training is saved, and what was saved when it was interrupted."""
-    owner = f"{card.model_dump_json()}, {task.evaluations} evaluations"
+    owner = f"{card.model_dump_json()}, {task.evaluations} evaluations, freeze {task.freeze}"
     checkpoint = Checkpoint(task.checkpoint, task.checkpoint_seconds, owner, tell)
     saved = checkpoint.load()
     if task.checkpoint is not None:

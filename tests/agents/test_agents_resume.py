@@ -88,6 +88,23 @@ def test_what_a_reward_remembers_is_kept(game_of, tmp_path, agent):
     assert_same_weights(last, scores.weights)
 
 
+@pytest.mark.parametrize(
+    ("agent", "settings"),
+    [
+        ("dqn", {"buffer_size": 64}),  # full, so that the newest overwrite the oldest
+        ("ppo", {"encoder": "gru", "optimizer": "rmsprop", "schedule": "constant"}),
+        ("reinforce", {"encoder": {"name": "lstm", "dropout": 0.2}, "optimizer": "momentum"}),
+        ("sac", {"encoder": "transformer", "optimizer": "adagrad"}),
+    ],
+)
+def test_encoders_optimisers_and_full_replays_are_kept(game_of, tmp_path, agent, settings):
+    scores = Scores()
+    train(task_of(game_of, agent, settings=settings), score=scores)
+    _, last, said = interrupted(task_of(game_of, agent, tmp_path, settings=settings), 5)
+    assert len(said) == 1
+    assert_same_weights(last, scores.weights)
+
+
 def scalars(folder):
     """Each scalar with its steps and values, but for those that the clock decides."""
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()

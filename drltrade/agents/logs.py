@@ -15,14 +15,21 @@ __all__ = ["cut_log", "log_state", "open_log", "restore_log"]
 _EVENTS = "events.out.tfevents.*"
 
 
-def open_log(folder: Path | None) -> Any:
-    """A Stable-Baselines3 Logger that writes TensorBoard scalars, or nothing."""
-    from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+def open_log(folder: Path | None, agent: str = "") -> Any:
+    """A Stable-Baselines3 Logger that writes TensorBoard scalars by their stable names, or nothing.
+
+    Args:
+        folder: where to write; None for nothing.
+        agent: whose training it is: some scalars of the library mean another thing for some agents.
+    """
+    from stable_baselines3.common.logger import TensorBoardOutputFormat
+
+    from drltrade.agents.scalars import ScalarLog
 
     if folder is None:
-        return Logger(None, [])
+        return ScalarLog(None, [], agent)
     folder.mkdir(parents=True, exist_ok=True)
-    return Logger(str(folder), [TensorBoardOutputFormat(str(folder))])
+    return ScalarLog(str(folder), [TensorBoardOutputFormat(str(folder))], agent)
 
 
 def log_state(log: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from drltrade.agents.task import (
     pick_device,
 )
 from drltrade.agents.threads import torch_threads
-from drltrade.agents.watch import Watch
+from drltrade.agents.watch import Score, Watch
 from drltrade.errors import DrltradeError, UsageError
 
 __all__ = ["train"]
@@ -37,20 +37,19 @@ _FEWEST_ACCOUNTS = 8
 def train(
     task: TrainTask,
     *,
-    score: Callable[[Policy], float] | None = None,
+    score: Score | None = None,
     progress: Callable[[Progress], None] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Trains an agent; the same task gives the same policy, bit for bit, on the same machine.
 
-    The global generators of random, numpy and torch are left as they were. With a log folder the
-    TensorBoard scalars are `valid/score`, `valid/best`, `rollout/ep_rew_mean`,
-    `time/steps_per_second`, and under `train/` what the algorithm reports (for the agents of
-    Stable-Baselines3, by the names that it gives them).
+    The global generators of random, numpy and torch are left as they were. With a log folder
+    TensorBoard scalars are written; `drltrade.agents.scalars` names them.
 
     Args:
         task: what to train, on what, for how long.
-        score: how good a policy is, the higher the better, such as its validation log growth; the
+        score: how good a policy is, the higher the better, such as its validation log growth; or a
+            mapping with that as `score`, and what else is to be written as `valid/<name>`. The
             policy it is given is live and valid during the call only. None keeps the last weights.
         progress: is told how far the training is, at most five times a second.
         tell: receives a few words on what became of the checkpoint, such as "resumed at 37 %".
@@ -79,7 +78,7 @@ def _train(
     task: TrainTask,
     code: AgentCode,
     device: str,
-    score: Callable[[Policy], float] | None,
+    score: Score | None,
     progress: Callable[[Progress], None] | None,
     tell: Callable[[str], None] | None,
 ) -> TrainResult:
@@ -107,7 +106,7 @@ def _train(
         acting = build()  # what is trained sees bars by number, what is judged whole windows
     seed = int(np.random.SeedSequence(task.seed).generate_state(1)[0])
     checkpoint, saved = _checkpoint(task, card, tell)
-    log = open_log(task.log_dir)
+    log = open_log(task.log_dir, settings.name)
     watch = Watch(total, task.evaluations, acting, score, progress, log, checkpoint)
     if saved is not None:
         watch.restore(saved["watch"])

@@ -15,7 +15,10 @@ from drltrade.agents.policy import Policy
 from drltrade.agents.seeding import global_generators_kept
 from drltrade.agents.task import Progress
 
-__all__ = ["Watch"]
+__all__ = ["Score", "Watch"]
+
+Score = Callable[[Policy], float | Mapping[str, float]]
+"""How good a policy is; or a mapping with that as "score", and further scalars of `valid/`."""
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 _LOGS_PER_TRAINING = 100
@@ -48,7 +51,7 @@ class Watch:
         total: int,
         evaluations: int,
         acting: Policy,
-        score: Callable[[Policy], float] | None,
+        score: Score | None,
         progress: Callable[[Progress], None] | None,
         log: Any,
         checkpoint: Checkpoint | None = None,
@@ -127,10 +130,12 @@ class Watch:
             "log": log_state(self._log),
         }
 
-    def _evaluate(self, steps: int, network: Any, scorer: Callable[[Policy], float]) -> None:
+    def _evaluate(self, steps: int, network: Any, scorer: Score) -> None:
         with global_generators_kept():
             self._acting.network.load_state_dict(network.state_dict())
-            score = float(scorer(self._acting))
+            found = scorer(self._acting)
+        told = dict(found) if isinstance(found, Mapping) else {"score": found}
+        score = float(told.pop("score"))
         self.history.append((steps, score))
         if not math.isnan(score) and (self.best_score is None or score > self.best_score):
             self.best_score, self.best_steps = score, steps
@@ -138,6 +143,8 @@ class Watch:
                 name: weight.detach().clone() for name, weight in network.state_dict().items()
             }
         self._log.record("valid/score", score)
+        for name, value in told.items():
+            self._log.record(f"valid/{name}", float(value))
         if self.best_score is not None:
             self._log.record("valid/best", self.best_score)
 

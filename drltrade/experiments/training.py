@@ -64,8 +64,8 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
             checkpoint_seconds=job.checkpoint_seconds,
         )
 
-        def score(policy: Policy) -> float:
-            return validation_score(run_backtest(policy, valid, name="validation"))
+        def score(policy: Policy) -> dict[str, float]:
+            return _scores(run_backtest(policy, valid, name="validation"))
 
         result = train(
             task,
@@ -142,6 +142,14 @@ def validation_score(record: Record) -> float:
         return RUINED
     sharpe = METRICS["sharpe"].compute(record)
     return 0.0 if math.isnan(sharpe) else float(sharpe)
+
+
+def _scores(record: Record) -> dict[str, float]:
+    """The validation score, and what else of that record is worth a line in TensorBoard."""
+    from drltrade.backtest.metrics import METRICS
+
+    told = {name: METRICS[name].compute(record) for name in ("turnover", "exposure")}
+    return {"score": validation_score(record), **told}
 
 
 def _check_unchanged(job: Job) -> None:

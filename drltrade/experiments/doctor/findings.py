@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -107,14 +107,12 @@ class Diagnosis:
         quick: whether marks and steps were those of `--quick`.
         seeds: how many trainings each finding rests on.
         seconds: what the visit took.
-        foreign: agents that are not the package's own.
     """
 
     findings: tuple[Finding, ...]
     quick: bool
     seeds: int
     seconds: float
-    foreign: frozenset[str] = field(default=frozenset())
 
     @property
     def passed(self) -> bool:
@@ -150,8 +148,6 @@ class Diagnosis:
 
 def gather(visit: Visit, failures: Sequence[Event], seconds: float) -> Diagnosis:
     """Reads what the jobs of a visit wrote and judges it."""
-    from drltrade.agents import AGENTS
-
     reasons = {event.job: event.message for event in failures}
     results = {job.id: read_json(result_file(job)) for job in visit.jobs if job.id not in reasons}
     chances = _chances(visit, results)
@@ -161,10 +157,7 @@ def gather(visit: Visit, failures: Sequence[Event], seconds: float) -> Diagnosis
             jobs = [job for job in visit.jobs if job.agent == f"{agent} on {market}"]
             jobs.sort(key=lambda job: job.seed)
             findings.append(_finding(visit, agent, market, jobs, results, reasons, chances))
-    foreign = frozenset(
-        label for label, settings in visit.agents.items() if settings.name not in AGENTS
-    )
-    return Diagnosis(tuple(findings), visit.quick, len(visit.seeds), seconds, foreign)
+    return Diagnosis(tuple(findings), visit.quick, len(visit.seeds), seconds)
 
 
 def _is_null(visit: Visit, job: Job, result: Mapping[str, Any]) -> bool:

@@ -131,7 +131,7 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
     jobs = []
     for job in plan.jobs:
         found = read_json(job.folder / RESULT)
-        kept = ("agent", "seed", "validation_score", "steps", "seconds", "metrics")
+        kept = ("agent", "seed", "validation_score", "steps", "seconds", "metrics", "collapse")
         jobs.append({"id": job.id, "folder": str(job.folder), **{key: found[key] for key in kept}})
     return {
         "experiment": plan.name,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drltrade.errors import DrltradeError, UsageError
-from drltrade.experiments.folders import read_json
-from drltrade.experiments.results import EXPERIMENT, read_entries
+from drltrade.experiments.folders import RESULT, is_done, read_json
+from drltrade.experiments.results import EXPERIMENT, experiment_jobs, read_entries
 
 if TYPE_CHECKING:
     from drltrade.report.entry import Entry
@@ -38,9 +38,21 @@ def make_report(folder: Path) -> tuple[list[Entry], list[str], Path]:
 
 
 def warnings_of(entries: Sequence[Entry], folder: Path) -> tuple[str, ...]:
-    """Collects the warnings of all records, each once, in order, and of what has no record."""
+    """Collects the warnings of all records, each once, in order, and what no test record shows."""
     every = [warning for e in entries for record in e.records for warning in record.warnings]
-    return tuple(dict.fromkeys([*every, *_without_path(entries, folder)]))
+    return tuple(dict.fromkeys([*every, *_collapsed(folder), *_without_path(entries, folder)]))
+
+
+def _collapsed(folder: Path) -> list[str]:
+    """Tells which policies collapsed on the intervals that they were trained and chosen on."""
+    from drltrade.backtest.collapse import collapse_warnings
+
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for job in [folder] if is_done(folder) else experiment_jobs(folder):
+        result = read_json(job / RESULT)
+        if "agent" in result:
+            found.setdefault(str(result["agent"]), []).append(result.get("collapse", {}))
+    return collapse_warnings(found)
 
 
 def _without_path(entries: Sequence[Entry], folder: Path) -> Iterator[str]:

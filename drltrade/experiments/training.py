@@ -172,6 +172,7 @@ def _progress(job: Job, now: Progress) -> Event:
 
 def _write_result(job: Job, game: Game, result: TrainResult, folder: Path) -> None:
     """Judges the chosen policy and writes the record of its test interval."""
+    from drltrade.backtest.collapse import collapse_of
     from drltrade.backtest.files import payload, write_record
     from drltrade.backtest.metrics import compute_metrics
     from drltrade.experiments.backtests import run_policy
@@ -191,6 +192,7 @@ def _write_result(job: Job, game: Game, result: TrainResult, folder: Path) -> No
         "validation": [[steps, score] for steps, score in result.history],
         "train_metrics": compute_metrics(learnt),
         "valid_metrics": compute_metrics(chosen),
+        "collapse": {"valid": collapse_of(chosen), "train": collapse_of(learnt)},
         "steps": result.steps,
         "seconds": result.seconds,
     }

@@ -11,6 +11,7 @@ from drltrade.agents.task import Progress, TrainResult, TrainTask
 
 if TYPE_CHECKING:
     from drltrade.agents.card import PolicyCard
+    from drltrade.agents.ensemble import Ensemble
     from drltrade.agents.policy import Policy, load_policy
     from drltrade.agents.strategies import STRATEGIES, Account, Strategy, make_strategy
     from drltrade.agents.training import train
@@ -21,6 +22,7 @@ __all__ = [
     "Account",
     "Agent",
     "AgentSettings",
+    "Ensemble",
     "Policy",
     "PolicyCard",
     "Progress",
@@ -37,6 +39,7 @@ __all__ = [
 
 _LAZY = {
     "Account": "strategies",
+    "Ensemble": "ensemble",
     "Policy": "policy",
     "PolicyCard": "card",
     "STRATEGIES": "strategies",

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from drltrade.agents.ensemble import Ensemble
 from drltrade.agents.strategies.base import Account
 from drltrade.agents.strategies.references import Reference, is_reference
 from drltrade.data import Market
@@ -36,30 +37,45 @@ class Actor(Protocol):
         """Maps [B, columns] observations to [B, ...] actions and the next state."""
 
 
-def roll_accounts(actor: Any, game: Game, name: str) -> tuple[list[Rolled], str]:
-    """Rolls a policy, a strategy or a reference through every span of a game.
+def roll_accounts(actor: Any, game: Game, name: str) -> tuple[list[Rolled], dict[str, Any]]:
+    """Rolls a policy, an ensemble, a strategy or a reference through every span of a game.
 
     Each account starts with an equal share of the equity.
 
     Returns:
-        One account a span, and what the actor's decisions are.
+        One account a span, and what there is to state of the actor: what its decisions are.
 
     Raises:
         UsageError: the actor has no method to ask, or answers in a wrong shape.
     """
     equity = game.settings.equity / len(game.spans)
     spans = range(len(game.spans))
+    stated: dict[str, Any] = {"actions": "target weights"}
+    if isinstance(actor, Ensemble):
+        rolled, told = _joined(actor, game, equity)
+        return rolled, stated | {"ensemble": told}
     if is_reference(actor):
-        return [(_planned(actor, game, span, equity), None) for span in spans], "target weights"
+        return [(_planned(actor, game, span, equity), None) for span in spans], stated
     if hasattr(actor, "targets"):
-        return [(_named(actor, game, span, equity, name), None) for span in spans], "target weights"
+        return [(_named(actor, game, span, equity, name), None) for span in spans], stated
     if hasattr(actor, "target"):
-        return [(_asked(actor, game, span, equity, name), None) for span in spans], "target weights"
+        return [(_asked(actor, game, span, equity, name), None) for span in spans], stated
     if hasattr(actor, "predict"):
-        return _acted(actor, game, equity), game.scheme.name
+        return _acted(actor, game, equity), {"actions": game.scheme.name}
     raise UsageError(
         f"'{name}' cannot be backtested: it has none of the methods targets, target, predict."
     )
+
+
+def _joined(ensemble: Ensemble, game: Game, equity: float) -> tuple[list[Rolled], dict[str, Any]]:
+    """Lets each member act on a paper account, and trades what all of them come to."""
+    papers = [_acted(member, own, equity) for member, own in ensemble.games(game)]
+    rules, told, rolled = ensemble.rules(game), dict[str, str](), list[Rolled]()
+    for span, (first, last) in enumerate(game.spans.tolist()):
+        targets, followed = ensemble.join(game, span, [paths[span][0] for paths in papers])
+        rolled.append((run_path(game.prices, rules, targets, first, last, equity), None))
+        told |= followed
+    return rolled, ensemble.to_dict() | ({"rotations": told} if told else {})
 
 
 def _own_market(game: Game, span: int) -> tuple[Market, int]:

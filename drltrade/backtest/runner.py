@@ -30,7 +30,7 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
 
     A policy (`predict`) acts through the game's action scheme from the first bar whose window is
     warm; until then it holds cash and those bars count. A strategy (`targets` for all bars at once
-    or `target` bar by bar) names weights and bypasses the scheme.
+    or `target` bar by bar) names weights and bypasses the scheme; so does an ensemble of policies.
 
     Where the game is played in S segments, each is an account of its own with one S-th of the
     starting equity, and the record is that of all together. A strategy is asked about each
@@ -38,7 +38,7 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
     stamps that its market lacks.
 
     Args:
-        actor: a policy, a strategy or a reference.
+        actor: a policy, an ensemble, a strategy or a reference.
         game: the market, the rules and the interval.
         name: what to call it in reports.
 
@@ -47,14 +47,14 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
     """
     if (np.diff(game.spans, axis=1) < 1).any():
         raise UsageError("A backtest needs at least two bars; widen --start and --end.")
-    rolled, scheme = roll_accounts(actor, game, name)
+    rolled, stated = roll_accounts(actor, game, name)
     market, paths = game.market, [path for path, _ in rolled]
     clock = Clock.of([market.stamps[first : last + 1] for first, last in game.spans])
     marks = game.prices.quotes[:, :, 3]  # while halted, the last close before: what the ledger saw
     closes = clock.known([marks[first : last + 1] for first, last in game.spans])
     acted = [actions for _, actions in rolled if actions is not None]
     planned, knows = is_reference(actor), getattr(actor, "knows", None)
-    stated = {"actions": scheme} | ({"reference": knows} if isinstance(knows, str) else {})
+    stated |= {"reference": knows} if isinstance(knows, str) else {}
     warnings = _warnings(game, paths, clock, learnt=bool(acted))
     return Record(
         name=name,

@@ -22,7 +22,8 @@ def backtest(
     target: Annotated[
         str,
         typer.Argument(
-            help="A strategy's name, hindsight, path.py:Name, or a run folder.", show_default=False
+            help="A strategy, hindsight, path.py:Name, a run folder, mean:RUN or rotate:RUN.",
+            show_default=False,
         ),
     ],
     env: Env = None,
@@ -41,7 +42,10 @@ def backtest(
 
     A strategy runs on the embedded sample unless --env or --data say otherwise; a policy on the
     test interval of its own experiment. Of an experiment's folder the policy with the best
-    validation score is taken. `drltrade list strategies` names the strategies. Beside the figures
+    validation score is taken; `mean:RUN` and `rotate:RUN` let all of its policies act together, by
+    the mean of their targets or each quarter by whichever had the best Sharpe ratio over the last
+    (--set ensemble.every and ensemble.look, in bars). RUN may be a pattern, or several runs after
+    commas. `drltrade list strategies` names the strategies. Beside the figures
     stands the share of what perfect foresight would have earned; `hindsight` is that account itself
     where it is known.
 
@@ -50,6 +54,8 @@ def backtest(
       drltrade backtest sma_cross --symbols MSFT --start 2005-01-01
 
       drltrade backtest runs/first --set env.costs.commission.rate=0.001 --json
+
+      drltrade backtest "mean:runs/first/ppo-*"
 
       drltrade backtest agents/breakout.py:Breakout --data prices.csv --out page
     """

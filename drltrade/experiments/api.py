@@ -14,7 +14,7 @@ from drltrade.experiments.settings import SplitSettings
 from drltrade.experiments.splits import Splits, resolve_splits
 
 if TYPE_CHECKING:
-    from drltrade.agents import AgentSettings, Policy, Progress
+    from drltrade.agents import AgentSettings, Ensemble, Policy, Progress
     from drltrade.agents.strategies import BarStrategy, Strategy
     from drltrade.backtest import Record
     from drltrade.envs import EnvSettings, Game
@@ -113,7 +113,7 @@ def train(
 
 
 def backtest(
-    actor: str | Path | Policy | Strategy | BarStrategy,
+    actor: str | Path | Policy | Ensemble | Strategy | BarStrategy,
     env: str | Path | Mapping[str, Any] | EnvSettings | Game | None = None,
     *,
     start: str | None = None,
@@ -124,7 +124,7 @@ def backtest(
 
     Args:
         actor: the name of a strategy or of a reference (`hindsight`), `path.py:Name`, a strategy
-            object, a policy, or a run folder.
+            object, a policy, an `Ensemble` of policies, a run folder, or `mean:RUN`, `rotate:RUN`.
         env: as for `train`; by default the sample for a strategy and, for a policy, the
             environment that it was trained in.
         start: first date; by default the first bar or, for a policy on bars that it was trained or
@@ -140,17 +140,20 @@ def backtest(
         >>> len(record.stamps)
         543
     """
-    from drltrade.agents import Policy
+    from drltrade.agents import Ensemble, Policy
     from drltrade.agents.strategies import BY_NAME
     from drltrade.agents.strategies.plugin import check_strategy
     from drltrade.experiments.backtests import policy_of, run_policy, run_strategy
+    from drltrade.experiments.ensembles import ensemble_of, is_ensemble, run_ensemble
     from drltrade.plugins import is_plugin
 
     if isinstance(actor, str | Path) and not (is_plugin(str(actor)) or str(actor) in BY_NAME):
-        actor = policy_of(str(actor))
+        actor = ensemble_of(str(actor)) if is_ensemble(str(actor)) else policy_of(str(actor))
     if isinstance(actor, Policy):
         game = _policy_game(actor, env, start, end, overrides)
         return run_policy(actor, game, f"{actor.card.agent} seed {actor.card.seed}")
+    if isinstance(actor, Ensemble):
+        return run_ensemble(actor, _policy_game(actor, env, start, end, overrides))
     game = _game(env or "sample", overrides)
     if start is not None or end is not None:
         game = game.between(start, end)
@@ -169,8 +172,13 @@ def _game(env: Any, overrides: Mapping[str, Any]) -> Game:
 
 
 def _policy_game(
-    policy: Policy, env: Any, start: str | None, end: str | None, overrides: Mapping[str, Any]
+    policy: Policy | Ensemble,
+    env: Any,
+    start: str | None,
+    end: str | None,
+    overrides: Mapping[str, Any],
 ) -> Game:
+    from drltrade.agents import Ensemble
     from drltrade.data import Market, load
     from drltrade.envs import EnvSettings, Game
     from drltrade.experiments.backtests import OUTSIDE
@@ -188,13 +196,15 @@ def _policy_game(
     elif data is not None and market is None:
         market = load(parse(EnvSettings, {"data": data}, "data").data, policy.roots)
     game = policy.game(market, start, end, changes)
-    return game if start is not None or end is not None else _unseen(policy, game)
+    if start is not None or end is not None:
+        return game
+    cards = policy.cards if isinstance(policy, Ensemble) else (policy.card,)
+    return _unseen(max(max(card.train_end, card.valid_end or "") for card in cards), game)
 
 
-def _unseen(policy: Policy, game: Game) -> Game:
-    """Cuts a game to the bars after those that the policy was trained or chosen on, if any."""
-    card, stamps = policy.card, game.market.stamps
-    known = np.datetime64(max(card.train_end, card.valid_end or card.train_end))
+def _unseen(seen: str, game: Game) -> Game:
+    """Cuts a game to the bars after those that were trained or chosen on, if any."""
+    known, stamps = np.datetime64(seen), game.market.stamps
     later = stamps[stamps > known]
     begin, end = game.interval
     if later.size and begin < later.min() < end:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from drltrade.backtest.findings import Finding
 from drltrade.config import parse
 from drltrade.errors import UsageError
 from drltrade.experiments.audited_worlds import Audit
-from drltrade.experiments.backtests import Judged, backtest_target, policy_of
+from drltrade.experiments.backtests import Judged, backtest_target, policy_of, sort_sets
+from drltrade.experiments.ensembles import ensemble_of, is_ensemble
 from drltrade.experiments.folders import read_json
 from drltrade.experiments.results import best_job, find_run
 from drltrade.experiments.subjects import refuses_look_ahead
@@ -30,6 +32,9 @@ def audit_run(audit: Audit) -> None:
     from drltrade.data import load
     from drltrade.envs import EnvSettings
 
+    if is_ensemble(audit.target):
+        _audit_ensemble(audit)
+        return
     policy = policy_of(audit.target, audit.out)
     settings = parse(EnvSettings, policy.card.env, "the policy's environment")
     judged, refused = _judged(audit)
@@ -49,6 +54,20 @@ def audit_run(audit: Audit) -> None:
     train = market.spans(policy.card.train_start, policy.card.train_end) if own else None
     audit.game(judged.game, train)
     audit.act(judged.game, lambda: policy, judged.record.name)
+
+
+def _audit_ensemble(audit: Audit) -> None:
+    """Audits what several policies do together; each one's run is a target of its own."""
+    judged, refused = _judged(audit)
+    if judged is None:
+        if refused is not None:
+            audit.refusal(refused, "features")
+        return
+    audit.findings += _overlap(judged.record)
+    audit.skipped.append("The members' features, scalers and splits: audit each one's run.")
+    _, params = sort_sets(audit.choice.sets, "ensemble")
+    make = partial(ensemble_of, audit.target, audit.out, params)
+    audit.act(judged.game, make, judged.record.name)
 
 
 def _judged(audit: Audit) -> tuple[Judged | None, UsageError | None]:

@@ -19,6 +19,8 @@ from drltrade.experiments.results import BASELINES, best_job, find_run, known_ru
 from drltrade.plugins import is_plugin, workspace_roots
 
 if TYPE_CHECKING:
+    from drltrade.agents.card import PolicyCard
+    from drltrade.agents.ensemble import Ensemble
     from drltrade.agents.policy import Policy
     from drltrade.backtest.record import Record
     from drltrade.envs import Game
@@ -28,11 +30,16 @@ __all__ = [
     "OUTSIDE",
     "Judged",
     "backtest_target",
+    "card_warnings",
+    "load_job",
+    "policy_game",
     "policy_of",
     "run_baselines",
     "run_policy",
     "run_strategy",
     "save_backtest",
+    "sort_sets",
+    "story_of",
 ]
 
 DRAWS = 20
@@ -65,10 +72,11 @@ def backtest_target(
     choice: Choice | None = None,
     out: Path = Path("runs"),
 ) -> Judged:
-    """Backtests a strategy or a reference by its name, `path.py:Name`, or a run folder.
+    """Backtests a strategy or a reference by its name, `path.py:Name`, a run folder, or several.
 
     A strategy runs on the embedded sample unless an environment or data are named; a policy runs
-    on the test interval of its own experiment unless dates or data are.
+    on the test interval of its own experiment unless dates or data are. `mean:RUN` and `rotate:RUN`
+    are the policies of a run together; see `drltrade.experiments.ensembles`.
 
     Args:
         target: what to backtest.
@@ -81,8 +89,11 @@ def backtest_target(
         DataError: the prices cannot be used.
     """
     from drltrade.agents.strategies import BY_NAME
+    from drltrade.experiments.ensembles import is_ensemble, judge_ensemble
 
     choice = choice or Choice()
+    if is_ensemble(target):
+        return judge_ensemble(target, env, choice, out)
     if is_plugin(target) or target in BY_NAME:
         return _judge_strategy(target, env, choice)
     return _judge_policy(_run_named(target, out), env, choice)
@@ -95,7 +106,7 @@ def policy_of(target: str, out: Path = Path("runs")) -> Policy:
         UsageError: there is no such run, or it holds no policy.
     """
     job, _ = best_job(_run_named(target, out))
-    return _load(job)
+    return load_job(job)
 
 
 def _run_named(target: str, out: Path) -> Path:
@@ -110,14 +121,15 @@ def _run_named(target: str, out: Path) -> Path:
     )
 
 
-def _load(job: Path) -> Policy:
+def load_job(job: Path) -> Policy:
+    """Loads the policy of a job, with the roots that its names were looked up in."""
     from drltrade.agents import load_policy
 
-    own = [Path(root) for root in _story(job).get("roots", ())]
+    own = [Path(root) for root in story_of(job).get("roots", ())]
     return load_policy(job, roots=tuple(dict.fromkeys((*own, *workspace_roots()))))
 
 
-def _story(job: Path) -> dict[str, Any]:
+def story_of(job: Path) -> dict[str, Any]:
     """Reads what a job says of itself; a policy folder without it says nothing."""
     return read_json(job / "job.json") if (job / "job.json").is_file() else {}
 
@@ -161,9 +173,14 @@ def run_policy(policy: Policy, game: Game, name: str) -> Record:
     card = policy.card
     extra = {"agent": card.agent, "seed": card.seed, "reward": card.reward}
     train = {"train_start": card.train_start, "train_end": card.train_end}
-    warnings = record.warnings + _overlap(
-        record, card.train_start, card.train_end, "training", "memory, not skill"
-    )
+    assumptions = {**record.assumptions, **extra, **train}
+    warnings = record.warnings + card_warnings(card, record, game)
+    return replace(record, assumptions=assumptions, warnings=warnings)
+
+
+def card_warnings(card: PolicyCard, record: Record, game: Game) -> tuple[str, ...]:
+    """Warns of bars of a record that a policy was trained or chosen on, and of changed data."""
+    warnings = _overlap(record, card.train_start, card.train_end, "training", "memory, not skill")
     if game.market.name == card.data and game.market.fingerprint != card.fingerprint:
         warnings += (
             f"DATA: '{card.data}' is not what the policy was trained on: its prices, its symbols or"
@@ -174,15 +191,9 @@ def run_policy(policy: Policy, game: Game, name: str) -> Record:
             record, card.valid_start, card.valid_end, "validation", "what it was chosen by"
         )
     if card.start is not None:
-        warnings += _overlap(
-            record,
-            card.start.seen_start,
-            card.start.seen_end,
-            "starting run's",
-            "memory, not skill",
-        )
-    assumptions = {**record.assumptions, **extra, **train}
-    return replace(record, assumptions=assumptions, warnings=warnings)
+        seen = card.start.seen_start, card.start.seen_end
+        warnings += _overlap(record, *seen, "starting run's", "memory, not skill")
+    return warnings
 
 
 def _overlap(record: Record, start: str, end: str, role: str, shown: str) -> tuple[str, ...]:
@@ -199,22 +210,23 @@ def _day(stamp: str) -> str:
     return stamp.removesuffix("T00:00:00")
 
 
-def _sort_sets(sets: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Parts `--set` into the environment's keys and the strategy's parameters."""
+def sort_sets(sets: Sequence[str], kind: str = "strategy") -> tuple[list[str], dict[str, Any]]:
+    """Parts `--set` into the environment's keys and the parameters of a target of some kind."""
     env: list[str] = []
     params: dict[str, Any] = {}
+    example = {"strategy": "strategy.fast=10", "ensemble": "ensemble.every=21"}[kind]
     for assignment in sets:
         override({}, assignment)  # says what is wrong with its form
         head, _, rest = assignment.partition(".")
         if head == "env" and rest:
             env.append(rest)
-        elif head == "strategy" and rest:
+        elif head == kind and rest:
             params = override(params, rest)
         else:
             raise UsageError(
                 f"--set {assignment.partition('=')[0]} does not fit a backtest. Its keys start with"
-                " 'env.', as in env.costs.commission.rate=0.001, or with 'strategy.', as in"
-                " strategy.fast=10."
+                f" 'env.', as in env.costs.commission.rate=0.001, or with '{kind}.', as in"
+                f" {example}."
             )
     return env, params
 
@@ -223,7 +235,7 @@ def _judge_strategy(target: str, env: str | None, choice: Choice) -> Judged:
     from drltrade.envs import build_game
 
     flags = replace(choice, start=None, end=None)  # here they are the interval that is judged
-    sets, params = _sort_sets(choice.sets)
+    sets, params = sort_sets(choice.sets)
     settings, roots = resolve_env(env or "sample", choice=flags, sets=sets, roots=workspace_roots())
     game = build_game(settings, roots=roots, start=choice.start, end=choice.end)
     return Judged(run_strategy(target, game, roots, params), game, "", roots)
@@ -231,7 +243,7 @@ def _judge_strategy(target: str, env: str | None, choice: Choice) -> Judged:
 
 def _judge_policy(folder: Path, env: str | None, choice: Choice) -> Judged:
     job, note = best_job(folder)
-    story, policy = _story(job), _load(job)
+    story, policy = story_of(job), load_job(job)
     roots = policy.roots
     start, end = choice.start, choice.end
     elsewhere = env is not None or choice.data is not None
@@ -239,28 +251,30 @@ def _judge_policy(folder: Path, env: str | None, choice: Choice) -> Judged:
         span = story["config"]["splits"]["test"]
         start, end = span["start"], span["end"]
         note += f" Judged on its test interval, {start} to {end}."
-    game = _policy_game(policy, env, choice, roots, start, end)
+    sets, params = sort_sets(choice.sets)
+    if params:
+        raise UsageError("--set strategy.KEY fits a strategy; the target is a trained policy.")
+    game = policy_game(policy, replace(choice, env=env, start=start, end=end, sets=tuple(sets)))
     label = f"{story.get('agent', policy.card.agent)} seed {policy.card.seed}"
     return Judged(run_policy(policy, game, label), game, note, roots)
 
 
-def _policy_game(
-    policy: Policy,
-    env: str | None,
-    choice: Choice,
-    roots: tuple[Path, ...],
-    start: str | None,
-    end: str | None,
-) -> Game:
-    """Builds the policy's game with another world around it: data, fill and costs."""
+def policy_game(actor: Policy | Ensemble, choice: Choice) -> Game:
+    """Builds the game of a policy, or of several, with another world around it: data, fill, costs.
+
+    Args:
+        actor: the policy, or the ensemble.
+        choice: the environment, the data, the interval that is judged, and overrides of the
+            environment's keys.
+    """
     from drltrade.data import load
     from drltrade.data.settings import DataSettings
     from drltrade.envs import EnvSettings
 
     changes: dict[str, Any] = {}
-    data: Mapping[str, Any] = policy.card.env["data"]
-    if env is not None:
-        settings, _ = resolve_env(env, choice=Choice(), roots=roots)
+    data: Mapping[str, Any] = actor.card.env["data"]
+    if choice.env is not None:
+        settings, _ = resolve_env(choice.env, choice=Choice(), roots=actor.roots)
         world = settings.model_dump(mode="json")
         changes = {key: world[key] for key in OUTSIDE}
         data = world["data"]
@@ -269,13 +283,10 @@ def _policy_game(
     if choice.symbols:
         data = {**data, "symbols": list(choice.symbols)}
     changes["data"] = dict(data)
-    sets, params = _sort_sets(choice.sets)
-    if params:
-        raise UsageError("--set strategy.KEY fits a strategy; the target is a trained policy.")
-    for assignment in sets:
+    for assignment in choice.sets:
         changes = override(changes, assignment, EnvSettings)
-    market = load(parse(DataSettings, changes["data"], "data"), roots)
-    return policy.game(market, start, end, changes)
+    market = load(parse(DataSettings, changes["data"], "data"), actor.roots)
+    return actor.game(market, choice.start, choice.end, changes)
 
 
 def save_backtest(judged: Judged, folder: Path) -> Path:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drltrade.errors import DrltradeError
+from drltrade.experiments.ensembles import experiment_ensembles
 from drltrade.experiments.folders import RESULT, building, is_done, read_json, write_json
 from drltrade.experiments.jobs import Event, Job
 from drltrade.experiments.plan import Choice, Plan, plan_experiment, read_experiment
 from drltrade.experiments.reports import make_report, warnings_of
-from drltrade.experiments.results import BASELINES, EXPERIMENT
+from drltrade.experiments.results import BASELINES, ENSEMBLES, EXPERIMENT
 from drltrade.experiments.runner import run_jobs, worker_count
 from drltrade.experiments.settings import ExperimentSettings
 from drltrade.experiments.training import job_game, run_job
 
 if TYPE_CHECKING:
+    from drltrade.backtest.record import Record
     from drltrade.envs import Game
     from drltrade.report.entry import Entry
 
@@ -38,7 +40,7 @@ class ExperimentResult:
 
     Attributes:
         plan: what was asked for, resolved.
-        entries: agents with one record a seed, then baselines, all on the test interval.
+        entries: agents with one record a seed, ensembles, then baselines, all on the test interval.
         verdict: what was found, in plain sentences.
         warnings: what a careful reader must know, each once.
         report: the page.
@@ -111,6 +113,7 @@ def carry_out(
     failures = run_jobs(waiting, run_job, progress, worker_count(len(waiting), workers))
     if failures:
         raise _failed(plan.jobs, failures)
+    _save(experiment_ensembles(plan), plan.home / ENSEMBLES)
     entries, verdict, page = make_report(plan.home)
     return ExperimentResult(
         plan=plan,
@@ -159,11 +162,15 @@ def _try_out(plan: Plan) -> None:
 
 
 def _save_baselines(plan: Plan, game: Game) -> None:
-    from drltrade.backtest.files import write_record
     from drltrade.experiments.backtests import run_baselines
 
-    records = run_baselines(plan.settings.baselines, game, plan.roots)
-    home = plan.home / BASELINES
+    _save(run_baselines(plan.settings.baselines, game, plan.roots), plan.home / BASELINES)
+
+
+def _save(records: Iterable[Record], home: Path) -> None:
+    """Writes records into a folder each, in place of those of the last command."""
+    from drltrade.backtest.files import write_record
+
     shutil.rmtree(home, ignore_errors=True)
     for at, record in enumerate(records):
         with building(home / f"{at:03d}-{_file_name(record.name)}") as folder:

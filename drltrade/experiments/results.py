@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BASELINES",
+    "ENSEMBLES",
     "EXPERIMENT",
     "best_job",
     "compare_runs",
@@ -30,6 +31,8 @@ EXPERIMENT = "experiment.json"
 """What an experiment's folder says of itself: settings, splits, jobs, baselines."""
 BASELINES = "baselines"
 """The folder of an experiment with one record for each of its baselines."""
+ENSEMBLES = "ensembles"
+"""And with one for each of its ensembles."""
 
 
 def is_run(folder: Path) -> bool:
@@ -101,7 +104,7 @@ def _score(result: Mapping[str, Any]) -> float:
 
 
 def read_entries(folder: Path) -> list[Entry]:
-    """Reads what a run left as entries: its agents with one record a seed, then its baselines.
+    """Reads what a run left: agents with one record a seed, their ensembles, then baselines.
 
     What knows more than a trader can is a reference, and its label says so.
 
@@ -123,8 +126,11 @@ def read_entries(folder: Path) -> list[Entry]:
     entries = []
     for label, members in groups.items():
         records = tuple(read_record(job) for job in members)
-        trained = "agent" in records[0].assumptions
+        trained = not {"agent", "ensemble"}.isdisjoint(records[0].assumptions)
         entries.append(Entry(label, records, "agent") if trained else _rule(records))
+    for saved in job_folders(folder / ENSEMBLES):
+        record = read_record(saved)
+        entries.append(Entry(record.label, (record,), "agent"))
     rules: dict[str, list[Record]] = {}
     for saved in job_folders(baselines):
         record = read_record(saved)

@@ -65,6 +65,10 @@ def _several(value: Any) -> Any:
     return value
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 def _seeds(value: Any) -> Any:
     if isinstance(value, bool) or value is None or value in ([], ()):
         raise ValueError(f"write how many seeds, or a list of them, not {value}")
@@ -130,6 +134,9 @@ class ExperimentSettings(Settings):
     """How long each job trains."""
     baselines: tuple[str, ...] = ("buy_and_hold", "cash", "random")
     """Strategies judged on the same bars under the same costs: names or `path.py:Name`."""
+    ensembles: Annotated[tuple[Literal["mean", "rotate"], ...], BeforeValidator(_listed)] = ()
+    """Trained policies judged together: `mean` averages each agent's seeds, `rotate` follows
+    whichever policy did best of late."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks are trained."""
     start_from: str | None = None
@@ -154,8 +161,17 @@ class ExperimentSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _enough_to_join(self) -> ExperimentSettings:
+        if "mean" in self.ensembles and len(self.seeds) < 2:
+            raise ValueError("ensembles: mean averages the seeds of an agent; give at least two")
+        if "rotate" in self.ensembles and len(self.seeds) * len(self.agents) < 2:
+            raise ValueError("ensembles: rotate needs two policies; give more seeds or agents")
+        return self
+
+    @model_validator(mode="after")
     def _no_repeats(self) -> ExperimentSettings:
-        for what, values in (("seeds", self.seeds), ("baselines", self.baselines)):
+        for what in ("seeds", "baselines", "ensembles"):
+            values = getattr(self, what)
             if len(set(values)) < len(values):
                 raise ValueError(f"'{what}' names the same one twice: {list(values)}")
         return self

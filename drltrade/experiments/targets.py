@@ -9,6 +9,7 @@ from typing import Any
 
 from drltrade.config import read_yaml
 from drltrade.errors import UsageError, nearest, unknown
+from drltrade.experiments.ensembles import is_ensemble
 from drltrade.experiments.results import known_runs
 from drltrade.plugins import find_file, is_plugin, load_plugin, workspace_roots
 
@@ -36,6 +37,8 @@ def kind_of(target: str, given: str | None = None, out: Path = Path("runs")) -> 
         if given not in KINDS:
             raise unknown("kind", given, KINDS)
         return given
+    if is_ensemble(target):
+        return "run"
     if is_plugin(target):
         return _kind_of_plugin(target)
     if target.endswith((".yaml", ".yml")):

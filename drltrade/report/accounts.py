@@ -100,7 +100,8 @@ def account_view(entry: Entry, lines: Mapping[int, str], limit: int) -> View:
 def _which(entry: Entry) -> str:
     seeds = len(entry.records)
     if seeds == 1:
-        return "its one record" if entry.kind != "agent" else f"seed {entry.seed(0)}, the only one"
+        seeded = entry.kind == "agent" and not entry.joint
+        return f"seed {entry.seed(0)}, the only one" if seeded else "its one record"
     middle = "median" if seeds % 2 else "lower of the two middle ones"
     return f"the {middle} of {seeds} seeds by final equity, seed {entry.seed(entry.middle)}"
 

@@ -45,6 +45,11 @@ class Entry:
         if not self.records:
             raise UsageError(f"'{self.label}' has no record to report.")
 
+    @property
+    def joint(self) -> bool:
+        """Whether it is several trained policies that act together: it has no seed of its own."""
+        return "ensemble" in self.records[0].assumptions
+
     @cached_property
     def figures(self) -> dict[str, Floats]:
         """Every metric over the seeds, [S] each, NaN where undefined."""

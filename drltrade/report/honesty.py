@@ -175,7 +175,7 @@ def _thin_evidence(entries: Sequence[Entry]) -> Iterator[str]:
             f"Fewer than {FEW_TRADES} trades: {join(few)}. Win rates, profit factors and Sharpe"
             " ratios from so few are mostly luck."
         )
-    single = [entry.label for entry in agents if len(entry.records) == 1]
+    single = [entry.label for entry in agents if len(entry.records) == 1 and not entry.joint]
     if single:
         yield f"One seed: {join(single)}. Another seed of the same agent may do the opposite."
 
@@ -204,9 +204,10 @@ def facts(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> list[tupl
     budget = known.get("budget")
     if isinstance(budget, Mapping) and isinstance(budget.get("steps"), int):
         found.append(("Training", f"{budget['steps']:,} steps a run"))
-    agents = of_kind(entries, "agent")
+    agents = [entry for entry in of_kind(entries, "agent") if not entry.joint]
     if agents:
         found.append(("Seeds", _seeds(agents)))
+    found += [(entry.label, _members(entry)) for entry in entries if entry.joint]
     data = str(known.get("data", ""))
     digest = str(known.get("data_fingerprint", ""))
     if data or digest:
@@ -221,6 +222,17 @@ def _seeds(agents: Sequence[Entry]) -> str:
     (same,) = seeds
     named = ", ".join(_few([str(seed) for seed in same], 8))
     return f"{len(same)} for each agent: {named}" if len(agents) > 1 else named
+
+
+def _members(entry: Entry) -> str:
+    """Says who acts in an ensemble, and how."""
+    stated = entry.shown.assumptions["ensemble"]
+    who = join(_few(stated["members"], 12))
+    if stated["scheme"] == "mean":
+        return f"the mean target of {who}"
+    return (
+        f"every {stated['every']} bars the best Sharpe ratio over {stated['look']} bars among {who}"
+    )
 
 
 def _costs(known: Mapping[str, Any]) -> str:

@@ -126,7 +126,7 @@ def _assumed(entries: Sequence[Entry], leader: Entry, given: Mapping[str, Any]) 
     """Joins what the leader's record states with what was given; what is its alone stays out."""
     known = dict(leader.shown.assumptions)
     if sum(len(entry.records) for entry in entries) > 1:
-        for key in ("agent", "seed", "strategy"):
+        for key in ("agent", "seed", "strategy", "ensemble"):
             known.pop(key, None)
     return known | dict(given)
 

@@ -93,6 +93,7 @@ def seed_rows(entries: Sequence[Entry], other: float | None = None) -> list[dict
     """
     rows = []
     for entry in of_kind(entries, "agent", "strategy", "reference"):
+        seeded = entry.kind == "agent" and not entry.joint
         for index, record in enumerate(entry.records):
             values = {name: float(entry.figures[name][index]) for name in COMPARED}
             ahead = None if other is None else values["total_return"] > other
@@ -100,7 +101,7 @@ def seed_rows(entries: Sequence[Entry], other: float | None = None) -> list[dict
                 {
                     "name": entry.label,
                     "kind": entry.kind,
-                    "seed": str(entry.seed(index)) if entry.kind == "agent" else "",
+                    "seed": str(entry.seed(index)) if seeded else "",
                     "figures": {name: figure(name, value) for name, value in values.items()},
                     "final": money(float(record.equity[-1])),
                     "ahead": "" if ahead is None or entry.kind != "agent" else _yes(ahead),

@@ -42,7 +42,8 @@ def _against(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
     if not made > other + _SAME:
         opening = f"No better than {baseline.label}"
     elif seeds == 1:
-        one = " with the one seed that was run" if agent.kind == "agent" else ""
+        seeded = agent.kind == "agent" and not agent.joint
+        one = " with the one seed that was run" if seeded else ""
         opening = f"Ahead of {baseline.label}{one}"
     elif ahead == seeds:
         opening = f"Ahead of {baseline.label} in every one of {seeds} seeds"
@@ -64,10 +65,11 @@ def _weighed(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
     if agent.median("trades") == 0:
         parts.append("it never traded")
     sentence = ", ".join(parts)
-    runs = sum(len(entry.records) for entry in agents)
+    single = [entry for entry in agents if not entry.joint]
+    runs = sum(len(entry.records) for entry in single)
     if runs > 1:
         other = baseline.median("total_return")
-        ahead = sum(_runs_ahead(entry, other) for entry in agents)
+        ahead = sum(_runs_ahead(entry, other) for entry in single)
         sentence += f"; {ahead} of {runs} agent runs ended ahead of {baseline.label}"
     if len(agents) > 1:
         sentence += f", and to pick the best of {len(agents)} agents on these bars flatters it"

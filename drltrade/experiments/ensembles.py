@@ -1,0 +1,158 @@
+"""Backtests trained policies together: `mean:RUN`, `rotate:RUN`, and an experiment's own."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drltrade.errors import UsageError, nearest
+from drltrade.experiments.backtests import (
+    Judged,
+    card_warnings,
+    load_job,
+    policy_game,
+    sort_sets,
+    story_of,
+)
+from drltrade.experiments.folders import is_done
+from drltrade.experiments.plan import Choice, Plan
+from drltrade.experiments.results import experiment_jobs, known_runs
+
+if TYPE_CHECKING:
+    from drltrade.agents.ensemble import Ensemble
+    from drltrade.backtest.record import Record
+    from drltrade.envs import Game
+
+__all__ = ["ensemble_of", "experiment_ensembles", "is_ensemble", "judge_ensemble", "run_ensemble"]
+
+
+def is_ensemble(target: str) -> bool:
+    """Says whether a target has the form `mean:RUN` or `rotate:RUN`."""
+    from drltrade.agents.ensemble import SCHEMES
+
+    scheme, colon, rest = target.partition(":")
+    return scheme in SCHEMES and bool(colon and rest)
+
+
+def ensemble_of(
+    target: str, out: Path = Path("runs"), params: Mapping[str, Any] | None = None
+) -> Ensemble:
+    """Loads the policies that a target names as one.
+
+    Args:
+        target: `mean:` or `rotate:`, then runs after commas: an experiment's folder, which stands
+            for all of its finished jobs, a job's, or a pattern such as `runs/first/ppo-*`.
+        out: the folder that holds all runs.
+        params: `every` and `look` of a rotation.
+
+    Raises:
+        UsageError: there is no such run or parameter, or the policies do not go together.
+    """
+    return _loaded(target, out, params or {})[0]
+
+
+def _loaded(target: str, out: Path, params: Mapping[str, Any]) -> tuple[Ensemble, list[Path]]:
+    from drltrade.agents.ensemble import Ensemble
+
+    scheme, _, runs = target.partition(":")
+    unknown = set(params) - ({"every", "look"} if scheme == "rotate" else set())
+    if unknown:
+        allowed = "ensemble.every and ensemble.look" if scheme == "rotate" else "none"
+        raise UsageError(f"'{scheme}' has no setting ensemble.{min(unknown)}; it has {allowed}.")
+    jobs = list(dict.fromkeys(job for name in runs.split(",") for job in _jobs(name, out)))
+    policies = [load_job(job) for job in jobs]
+    return Ensemble(policies, scheme, labels=[job.name for job in jobs], **params), jobs
+
+
+def _jobs(name: str, out: Path) -> Iterator[Path]:
+    """Yields the folders of all trained policies that a run or a pattern stands for."""
+    plain = [place for place in (Path(name), out / name) if place.is_dir()][:1]
+    found = plain or [Path(each) for each in sorted(glob.glob(name) or glob.glob(str(out / name)))]
+    jobs = [job for folder in found for job in _policies(folder, named=bool(plain))]
+    if not jobs:
+        known = [folder.name for folder in known_runs(out)]
+        raise UsageError(
+            f"'{name}' holds no trained policy.{nearest(name, known)} Name an experiment's folder,"
+            f" a job's, or a pattern such as {out / 'first' / 'ppo-*'}."
+            f" Known below '{out}': {', '.join(known) or 'none yet'}."
+        )
+    yield from jobs
+
+
+def _policies(folder: Path, *, named: bool) -> Iterator[Path]:
+    """Yields the jobs of a folder with a policy; a pattern leaves out what older commands left."""
+    if not is_done(folder):
+        jobs = experiment_jobs(folder)
+    else:
+        jobs = [folder] if named or folder in experiment_jobs(folder.parent) else []
+    yield from (job for job in jobs if (job / "policy.json").is_file())
+
+
+def judge_ensemble(target: str, env: str | None, choice: Choice, out: Path) -> Judged:
+    """Backtests `mean:RUN` or `rotate:RUN`, by default on the test interval of its members.
+
+    Raises:
+        UsageError: something named does not fit, or the members were tested on different bars.
+    """
+    sets, params = sort_sets(choice.sets, "ensemble")
+    ensemble, jobs = _loaded(target, out, params)
+    note = f"{ensemble.name}: {', '.join(ensemble.labels)}."
+    start, end = choice.start, choice.end
+    if env is None and choice.data is None and start is None and end is None:
+        start, end = _test_interval(jobs)
+        note += f" Judged on their test interval, {start} to {end}." if start or end else ""
+    game = policy_game(ensemble, replace(choice, env=env, start=start, end=end, sets=tuple(sets)))
+    return Judged(run_ensemble(ensemble, game), game, note, ensemble.roots)
+
+
+def _test_interval(jobs: Sequence[Path]) -> tuple[str | None, str | None]:
+    """The test interval that all jobs share; open where none of them says what it was."""
+    tests = [story["config"]["splits"]["test"] for job in jobs if (story := story_of(job))]
+    spans = sorted({(str(test["start"]), str(test["end"])) for test in tests})
+    if len(spans) > 1:
+        told = ", ".join(f"{start} to {end}" for start, end in spans)
+        raise UsageError(
+            f"The members were tested on different bars ({told}). Name the interval: --start, --end"
+        )
+    return spans[0] if spans else (None, None)
+
+
+def run_ensemble(ensemble: Ensemble, game: Game) -> Record:
+    """Rolls an ensemble through a game, and warns of bars that members were shown."""
+    from drltrade.backtest import run_backtest
+
+    record = run_backtest(ensemble, game, name=ensemble.name)
+    warnings = [text for card in ensemble.cards for text in card_warnings(card, record, game)]
+    train = {
+        "train_start": min(card.train_start for card in ensemble.cards),
+        "train_end": max(card.train_end for card in ensemble.cards),
+    }
+    return replace(
+        record,
+        assumptions={**record.assumptions, **train},
+        warnings=record.warnings + tuple(dict.fromkeys(warnings)),
+    )
+
+
+def experiment_ensembles(plan: Plan) -> Iterator[Record]:
+    """Yields the records of the ensembles of an experiment whose jobs are done, on its test bars.
+
+    `mean` averages the seeds of each agent; `rotate` chooses among all of them.
+    """
+    from drltrade.agents.ensemble import Ensemble
+
+    if not plan.settings.ensembles:
+        return
+    policies = {job.id: load_job(job.folder) for job in plan.jobs}
+    for scheme in plan.settings.ensembles:
+        for label in plan.agents if scheme == "mean" else [None]:
+            jobs = [job for job in plan.jobs if label in (None, job.agent)]
+            name = None if label is None else f"mean of {label} ({len(jobs)} seeds)"
+            members = [policies[job.id] for job in jobs]
+            labels = [f"{job.agent} seed {job.seed}" for job in jobs]
+            ensemble = Ensemble(members, scheme, labels=labels, name=name)
+            test = plan.splits.test
+            yield run_ensemble(ensemble, ensemble.game(plan.market, test.start, test.end))

@@ -30,23 +30,30 @@ INTERVAL = 0.5
 """Seconds between two checkpoints."""
 
 
+MOMENTS = ("starting", "before its first checkpoint", "training", "after the training")
+"""What a command was at when it was killed."""
+
+
 @dataclass
 class Ledger:
     """What became of one agent's kills."""
 
     agent: str
-    kills: int = 0
-    resumed: int = 0
-    too_early: int = 0  # before there was a checkpoint
-    lost: list[float] = field(default_factory=list)  # seconds of training that were not saved
+    moments: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MOMENTS, 0))
+    resumed: int = 0  # commands that went on from a checkpoint
+    lost: list[float] = field(default_factory=list)  # seconds since the last checkpoint
     faults: list[str] = field(default_factory=list)
 
+    @property
+    def kills(self) -> int:
+        return sum(self.moments.values())
+
     def __str__(self) -> str:
-        lost = f"{max(self.lost):.2f} s" if self.lost else "nothing"
+        when = ", ".join(f"{count} {moment}" for moment, count in self.moments.items() if count)
+        lost = f"{max(self.lost):.1f} s" if self.lost else "nothing"
         return (
-            f"{self.agent:14} {self.kills} kills, {self.too_early} before the first checkpoint,"
-            f" {self.resumed} resumed, at most {lost} lost:"
-            f" {'; '.join(self.faults) or 'equal byte for byte'}"
+            f"{self.agent}: {self.kills} kills ({when}), resumed {self.resumed} times, lost at most"
+            f" {lost} of training: {'; '.join(self.faults) or 'equal byte for byte'}"
         )
 
 
@@ -86,27 +93,29 @@ def killed(agent: str, steps: int, out: Path, pause: float, ledger: Ledger) -> b
         return False
     if process.returncode != 0:
         ledger.faults.append(said.strip().splitlines()[-1])
+    if before and "resumed at" not in said:
+        ledger.faults.append("it did not resume")
     _book_start(said, ledger)
     return True
 
 
 def _book_kill(out: Path, before: int, said: str, now: float, ledger: Ledger) -> None:
-    ledger.kills += 1
     after = saved_steps(out)
+    _book_start(said, ledger)
+    if result(out / "killed"):
+        ledger.moments["after the training"] += 1
+        return
     if after < before:
         ledger.faults.append(f"the checkpoint fell from {before} to {after} steps")
     if ": training" not in said:
-        ledger.too_early += before == 0
-        return
-    _book_start(said, ledger)
-    ledger.too_early += after == 0
-    if list(out.glob("killed/.*.partial/policy.json")):
-        return  # the training was over, and its result being written
-    logs = out.glob("killed/.*.partial/tensorboard/events*")
-    began = [int(file.name.split(".")[3]) for file in logs]
-    saved = [file.stat().st_mtime for file in checkpoints(out)]
-    if began:
-        ledger.lost.append(now - max(began + saved))
+        ledger.moments["starting"] += 1
+    elif list(out.glob("killed/.*.partial/policy.json")):
+        ledger.moments["after the training"] += 1
+    elif after == before:
+        ledger.moments["before its first checkpoint"] += 1
+    else:
+        ledger.moments["training"] += 1
+        ledger.lost += [now - file.stat().st_mtime for file in checkpoints(out)]
 
 
 def _book_start(said: str, ledger: Ledger) -> None:
@@ -125,16 +134,20 @@ def saved_steps(out: Path) -> int:
     return sum(load_tree(file)["tree"]["watch"]["steps"] for file in checkpoints(out))
 
 
+def result(home: Path) -> Path | None:
+    """The folder of the job, once it is done."""
+    return next(home.glob("[!.]*-seed0-*"), None)
+
+
 def compare(out: Path) -> list[str]:
     """Returns in what the killed training's result differs from the undisturbed one's."""
-    folders = [next((out / name).glob("*-seed0-*"), None) for name in ("whole", "killed")]
-    if None in folders:
+    one, other = folders = [result(out / name) for name in ("whole", "killed")]
+    if one is None or other is None:
         return ["there is no result"]
-    one, other = folders
     faults = [name for name in SAME if (one / name).read_bytes() != (other / name).read_bytes()]
     told = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
     for content in told:
-        del content["seconds"]
+        del content["seconds"]  # the only thing that may differ
     faults += ["metrics.json"] if told[0] != told[1] else []
     kinds = [sorted(file.name for file in folder.iterdir()) for folder in folders]
     faults += ["its files"] if kinds[0] != kinds[1] else []
@@ -149,8 +162,7 @@ def torture(agent: str, steps: int, kills: int, rng: np.random.Generator, out: P
     while ledger.kills < kills:
         if killed(agent, steps, out, rng.uniform(0, seconds), ledger):
             ledger.faults += compare(out)
-            for folder in (out / "killed").glob("*-seed0-*"):  # begins anew for the kills left
-                folder.rename(out / f"done-{time.monotonic_ns()}")
+            (out / "killed").rename(out / f"done-{ledger.kills}")  # anew, for the kills left
     if not killed(agent, steps, out, 100 * seconds + 600, ledger):
         ledger.faults.append("it did not end")
     ledger.faults += compare(out)

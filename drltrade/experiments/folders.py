@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,15 @@ def job_folders(home: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def building(folder: Path) -> Iterator[Path]:
+def building(folder: Path, keep: Collection[str] = ()) -> Iterator[Path]:
     """Gives a hidden folder beside `folder` to fill, and renames it when the block succeeds.
 
     One process at a time fills it. Where the block fails or the process is killed, the hidden
     folder stays if it holds a checkpoint, and is given out again by the next call.
+
+    Args:
+        folder: what it is to become.
+        keep: what the next call finds in it beside the checkpoint.
 
     Raises:
         DrltradeError: another process is filling it, or the disk refuses.
@@ -60,8 +64,7 @@ def building(folder: Path) -> Iterator[Path]:
     partial = folder.parent / f".{folder.name}.partial"
     with _alone(folder):
         try:
-            if not (partial / CHECKPOINT).is_file():
-                shutil.rmtree(partial, ignore_errors=True)
+            _clear(partial, {CHECKPOINT, *keep})
             partial.mkdir(exist_ok=True)
         except OSError as error:
             raise _refused(folder, error) from error
@@ -74,6 +77,20 @@ def building(folder: Path) -> Iterator[Path]:
             raise
 
 
+def _clear(partial: Path, keep: Collection[str]) -> None:
+    """Removes what a killed process left, but for what can be gone on from."""
+    if not (partial / CHECKPOINT).is_file():
+        shutil.rmtree(partial, ignore_errors=True)
+        return
+    for path in partial.iterdir():
+        if path.name in keep:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def _publish(partial: Path, folder: Path) -> None:
     """Gives a whole folder its name; what another process finished first stays."""
     if is_done(folder):
@@ -81,9 +98,8 @@ def _publish(partial: Path, folder: Path) -> None:
         return
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
-    for name in (CHECKPOINT, f".{CHECKPOINT}.partial"):
-        # Only now: whoever is killed before the rename does not lose the training.
-        (folder / name).unlink(missing_ok=True)
+    # Only now: whoever is killed before the rename does not lose the training.
+    (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 @contextmanager

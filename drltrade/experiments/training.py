@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "job_game", "one_thread", "run_job", "validation_score"]
 
+_LOG = "tensorboard"
 RUINED = -1e6
 """Score of an account that was ruined: below any Sharpe ratio."""
 
@@ -47,7 +48,7 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
     game = job_game(job, "train", scaler=None if begin is None else begin.scaler)
     budget = job.config["budget"]
     valid = game.between(*_interval(job, "valid"))
-    with one_thread(), building(job.folder) as folder:
+    with one_thread(), building(job.folder, keep=[_LOG]) as folder:
         if is_done(job.folder):  # by another process, a moment ago
             return
         task = TrainTask(
@@ -58,7 +59,7 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
             seed=job.seed,
             steps=budget["steps"],
             device=job.device,
-            log_dir=folder / "tensorboard",
+            log_dir=folder / _LOG,
             evaluations=budget["evaluations"],
             checkpoint=folder / CHECKPOINT,
             checkpoint_seconds=job.checkpoint_seconds,

@@ -45,9 +45,11 @@ def test_a_failure_keeps_what_a_checkpoint_says_how_to_go_on_from(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert os.listdir(tmp_path) == [".job.partial"]
-    with building(tmp_path / "job") as folder:
+    for name in (".checkpoint.safetensors.partial", "policy.json"):  # of a kill while writing
+        (tmp_path / ".job.partial" / name).touch()
+    (tmp_path / ".job.partial" / "folder").mkdir()
+    with building(tmp_path / "job", keep=["half"]) as folder:
         assert sorted(os.listdir(folder)) == ["checkpoint.safetensors", "half"]
-        (folder / ".checkpoint.safetensors.partial").touch()  # of a kill while saving
         write_json(folder / "metrics.json", {})
     assert os.listdir(tmp_path) == ["job"]
     assert sorted(os.listdir(tmp_path / "job")) == ["half", "metrics.json"]

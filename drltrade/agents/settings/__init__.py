@@ -12,6 +12,7 @@ from drltrade.agents.settings.base import (
     OnPolicySettings,
     OptimizerSettings,
 )
+from drltrade.agents.settings.cfq import CFQSettings
 from drltrade.agents.settings.critic import (
     A2CSettings,
     CrossQSettings,
@@ -30,6 +31,7 @@ __all__ = [
     "A2CSettings",
     "ARSSettings",
     "AgentSettings",
+    "CFQSettings",
     "CrossQSettings",
     "DDPGSettings",
     "DQNSettings",

@@ -1,4 +1,4 @@
-"""`drltrade doctor`: is my agent broken, or is there nothing to learn?"""
+"""`drltrade doctor`: tells a broken agent from a market with nothing to learn."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_json_has_its_promised_keys_and_nothing_else_on_stdout(drltrade):
 
 
 def test_a_sound_agent_ends_with_0_and_a_broken_one_with_1(drltrade):
-    sound = drltrade("doctor", "a2c", "--market", "two_state", "--steps", 30_000, "--workers", 1)
+    sound = drltrade("doctor", "a2c", "--market", "two_state", "--steps", 100_000, "--workers", 1)
     assert sound.code == 0
     assert "a2c on two_state" in sound.out
     assert "a2c: sound." in sound.out

@@ -11,12 +11,13 @@ from drltrade.experiments.doctor import CASES, NULLS, SKILLS, plan_visit, run_do
 from drltrade.experiments.doctor.budgets import BUDGETS, ON_POLICY, budget_of
 from drltrade.experiments.doctor.examine import result_file
 from drltrade.experiments.doctor.findings import LEVEL, gather
-from drltrade.experiments.doctor.judging import BARS, holm, judge
+from drltrade.experiments.doctor.judging import STRETCH, holm, judge
 from drltrade.experiments.doctor.markets import POINTS, best_policy, build_case
 from drltrade.experiments.doctor.words import verdict
 from drltrade.experiments.jobs import Event
 
 PPO = AGENTS["ppo"].settings()
+ACCOUNTS = 64
 
 
 class ByRule:
@@ -34,13 +35,14 @@ def fresh(name, seed=5):
     """A game whose scaler was fitted on other bars, its best policy, and the states of its law."""
     case = CASES[name]
     game, _ = build_case(case, PPO, bars=20_000, seed=1)
-    game, law = build_case(case, PPO, bars=BARS + 2, seed=seed, scaler=game.scaler)
+    bars = ACCOUNTS * STRETCH + 2
+    game, law = build_case(case, PPO, bars=bars, seed=seed, scaler=game.scaler)
     best = best_policy(case, law, shorts=True)
     return game, best, law.states(game.market, POINTS)
 
 
 def judged(name, rule, seed=5):
-    return judge(ByRule(rule), *fresh(name, seed))
+    return judge(ByRule(rule), *fresh(name, seed), ACCOUNTS)
 
 
 def past(threshold):
@@ -92,14 +94,14 @@ def test_nothing_is_what_staying_flat_earns_and_pays(name):
 def test_a_policy_that_knows_the_next_bar_is_caught(name):
     game, best, states = fresh(name)
     ahead = np.sign(np.diff(game.market.close[:, 0], append=game.market.close[-1]))
-    bar = iter(range(BARS))
+    bar = iter(range(STRETCH))
 
     class Thief(ByRule):
         def predict(self, observations, state=None, episode_start=None, deterministic=True):
-            rows = next(bar) + np.arange(64) * 1000
+            rows = next(bar) + np.arange(ACCOUNTS) * STRETCH
             return 1 + ahead[rows].astype(int), None
 
-    found = judge(Thief(None), game, best, states)
+    found = judge(Thief(None), game, best, states, ACCOUNTS)
     assert found.p_value < 1e-9
 
 
@@ -236,7 +238,7 @@ def test_settings_of_a_file_and_of_the_call_reach_the_agent(tmp_path):
 
 
 def test_an_agent_that_learns_passes_and_one_that_does_not_is_told_why():
-    sound = run_doctor("a2c", markets=["two_state", "noise"], steps=60_000)
+    sound = run_doctor("a2c", markets=["two_state", "noise"], steps=100_000)
     assert sound.passed
     assert "a2c: sound." in verdict(sound, "a2c")
     short_sighted = ["agent.gamma=0"]  # a flip costs more than the next bar brings

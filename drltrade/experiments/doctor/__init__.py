@@ -1,4 +1,4 @@
-"""Trains agents on markets whose optimum is known: is the agent broken, or is there nothing?"""
+"""Trains agents on markets whose optimum is known, and tells a broken one from a sound one."""
 
 from __future__ import annotations
 

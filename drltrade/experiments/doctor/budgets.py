@@ -39,7 +39,7 @@ _BOX = "has to find the two ends of a continuous range, and copy its position in
 
 BUDGETS: Mapping[str, Budget] = {
     "direct": Budget(300_000, 150_000, 0.97, "learns from exact gradients"),
-    "cfq": Budget(100_000, 60_000, 0.97, "learns from the outcomes of all actions at once"),
+    "cfq": Budget(300_000, 200_000, 0.97, "learns from the outcomes of all actions at once"),
     "ppo": Budget(300_000, 200_000, 0.96, _ROLLOUTS),
     "a2c": Budget(300_000, 200_000, 0.96, _ROLLOUTS),
     "trpo": Budget(300_000, 200_000, 0.96, _ROLLOUTS),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FRESH", "TRAIN_BARS", "examine", "result_file"]
 
-TRAIN_BARS = 50_000
+TRAIN_BARS = 200_000
 """Bars of the market that is trained on: so many that what its one path happens to hold decides
 nothing."""
 FRESH = 1_000_000
@@ -34,7 +34,7 @@ def examine(job: Job, report: Callable[[Event], None]) -> None:
         DrltradeError: the agent cannot be trained.
     """
     from drltrade.agents import TrainTask, parse_agent, train
-    from drltrade.experiments.doctor import judging
+    from drltrade.experiments.doctor.judging import STRETCH, judge
     from drltrade.experiments.doctor.markets import POINTS, best_policy, build_case, case_of
     from drltrade.experiments.training import one_thread
 
@@ -49,12 +49,13 @@ def examine(job: Job, report: Callable[[Event], None]) -> None:
             case, agent, bars=TRAIN_BARS, seed=job.seed, window=config["window"], roots=job.roots
         )
         result = train(TrainTask(game, agent, job.seed, config["steps"]), progress=tell)
-        bars = judging.BARS + config["window"] + 1
+        bars = case.accounts * STRETCH + config["window"] + 1
         fresh, law = build_case(
             case, agent, bars=bars, seed=job.seed + FRESH, window=config["window"],
             roots=job.roots, scaler=game.scaler,
         )  # fmt: skip
         best = best_policy(case, law, game.scheme.shorts)
-        judged = judging.judge(result.policy, fresh, best, law.states(fresh.market, POINTS))
+        states = law.states(fresh.market, POINTS)
+        judged = judge(result.policy, fresh, best, states, case.accounts)
     content = {"steps": result.steps, "seconds": result.seconds, **asdict(judged)}
     write_json(result_file(job), content)

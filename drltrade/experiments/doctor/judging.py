@@ -14,15 +14,12 @@ if TYPE_CHECKING:
     from drltrade.sim import Engine, Rules, Step
     from drltrade.sim.optimal import Optimum
 
-__all__ = ["BARS", "Judged", "holm", "judge"]
+__all__ = ["STRETCH", "Judged", "holm", "judge"]
 
 Floats = NDArray[np.float64]
 
-ACCOUNTS = 64
 STRETCH = 1000
 """Bars that each account plays, one stretch after the other, each from no position."""
-BARS = ACCOUNTS * STRETCH
-"""Decisions on which a policy is judged."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +44,20 @@ class Judged:
     remembers: bool
 
 
-def judge(policy: Any, game: Game, best: Optimum, states: NDArray[np.int64]) -> Judged:
+def judge(
+    policy: Any, game: Game, best: Optimum, states: NDArray[np.int64], accounts: int
+) -> Judged:
     """Rolls a policy and the best one through the same stretches of a game.
 
     Args:
         policy: what acts, by `predict`.
-        game: fresh bars, at least BARS after the first decision, with the policy's own scaler.
+        game: fresh bars, a stretch for each account from the first decision on, with the policy's
+            own scaler.
         best: the best policy of the market's law.
         states: [T] the state of the law in each bar.
+        accounts: how many stretches, B.
     """
-    first = int(game.first_decision) + STRETCH * np.arange(ACCOUNTS)
+    first = int(game.first_decision) + STRETCH * np.arange(accounts)
     learner = _Learner(policy, game)
     rewards, paid = _roll(game, game.rules, first, learner.decide)
     earned = _best_reward(game, best, states, first) if best.mean_reward > 0 else float("nan")
@@ -79,7 +80,7 @@ class _Learner:
 
     def decide(self, row: int, engine: Engine) -> Floats:
         """[B, 1] the weights it asks for."""
-        fresh = np.full(ACCOUNTS, row == 0)
+        fresh = np.full(engine.accounts, row == 0)
         action, self.state = self.policy.predict(
             engine.observations, self.state, fresh, deterministic=True
         )
@@ -92,11 +93,12 @@ def _roll(
     """Plays all stretches at once: [bars, B] rewards, and costs in parts of equity."""
     from drltrade.sim import Engine
 
-    engine = game.make_engine(ACCOUNTS)
+    accounts = len(first)
+    engine = game.make_engine(accounts)
     if rules is not game.rules:
-        engine = Engine(game.prices, rules, ACCOUNTS, start_equity=game.settings.equity)
-    engine.reset(np.arange(ACCOUNTS), first, first + STRETCH)
-    rewards, paid = np.empty((2, STRETCH, ACCOUNTS))
+        engine = Engine(game.prices, rules, accounts, start_equity=game.settings.equity)
+    engine.reset(np.arange(accounts), first, first + STRETCH)
+    rewards, paid = np.empty((2, STRETCH, accounts))
     for row in range(STRETCH):
         step: Step = engine.step(decide(row, engine))
         rewards[row] = step.simple_return

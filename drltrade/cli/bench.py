@@ -20,8 +20,9 @@ def bench(
         bool,
         typer.Option(
             "--peers",
-            help="Measure gym-anytrading and gym-trading-env too, each installed into an"
-            " environment of its own (the first time from the network).",
+            help="Measure gym-anytrading and gym-trading-env too, and training on them, each"
+            " installed with its own torch into an environment of its own (the first time from the"
+            " network, some gigabytes).",
         ),
     ] = False,
     peers_dir: Annotated[
@@ -29,6 +30,14 @@ def bench(
         typer.Option(
             "--peers-dir",
             help="The folder of those environments; by default one in the user's cache.",
+            show_default=False,
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            help="A section to measure alone: engine, gym_env, training; give it twice for two.",
             show_default=False,
         ),
     ] = None,
@@ -44,16 +53,16 @@ def bench(
         bool,
         typer.Option(
             "--quick",
-            help="Rehearse in seconds: every size once, no training, no compilation. Not for"
-            " quoting.",
+            help="Rehearse in seconds: every size once, trainings of two updates, no compilation."
+            " Not for quoting.",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure the engine, the environments and the backtester on this machine.
+    """Measure the engine, the environments, the backtester and training on this machine.
 
-    Takes some three minutes; leave the machine alone meanwhile. Ratios come first: they carry over
-    to other machines, figures do not.
+    Takes some ten minutes, twenty more with --peers; leave the machine alone meanwhile. Ratios come
+    first: they carry over to other machines, figures do not.
 
     For example:
 
@@ -61,7 +70,7 @@ def bench(
 
       drltrade bench --peers --page experiments/BENCH.md
 
-      drltrade bench --json
+      drltrade bench --only training --json
     """
     from drltrade.cli.output import note, print_json
     from drltrade.experiments.bench import run_bench, write_page
@@ -69,10 +78,14 @@ def bench(
     from drltrade.experiments.bench.peers import default_folder
 
     _check_page(page)
+    chosen = tuple(only or ())
     folder = (peers_dir or default_folder()) if peers or peers_dir else None
     effort = QUICK if quick else FULL
-    found = run_bench(effort, folder, lambda what: note(f"measuring {what}"))
-    written = write_page(found, page, _command(peers, peers_dir, page, quick)) if page else []
+    found = run_bench(effort, folder, lambda what: note(f"measuring {what}"), chosen)
+    options = ["--quick"] * quick + ["--peers"] * (folder is not None)
+    options += [f"--only {name}" for name in chosen]
+    command = " ".join(["drltrade bench", *options, f"--page {page}"])
+    written = write_page(found, page, command) if page else []
     if as_json:
         print_json(found.content)
     else:
@@ -89,13 +102,8 @@ def _check_page(page: Path | None) -> None:
         raise UsageError(f"--page is '{page}'; name a file that ends in .md, as BENCH.md.")
 
 
-def _command(peers: bool, peers_dir: Path | None, page: Path | None, quick: bool) -> str:
-    words = ["drltrade bench", "--quick" if quick else "", "--peers" if peers or peers_dir else ""]
-    return " ".join([word for word in words if word] + [f"--page {page}"])
-
-
 def _show(found: Bench) -> None:
-    from drltrade.cli.output import print_table
+    from drltrade.cli.output import note, print_table
     from drltrade.experiments.bench.page import goal_rows, number, ratio_rows
 
     print_table(["ratio", "", "of", "over"], ratio_rows(found))
@@ -103,4 +111,6 @@ def _show(found: Bench) -> None:
         print_table(["to be reached", "measured", "goal", "", "of a bare sketch"], goals)
     rows = [[figure.what, number(figure.value), figure.unit] for figure in found.figures]
     print_table(["measured", "", "unit"], rows)
+    for words in dict.fromkeys(found.notes.values()):
+        note(words)
     print_table(["machine", ""], list(found.machine.items()))

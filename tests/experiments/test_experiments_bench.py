@@ -29,7 +29,7 @@ def heard() -> list[str]:
 
 @pytest.fixture(scope="module")
 def found(heard: list[str]) -> Bench:
-    """A rehearsal of everything but training, compilation and peers."""
+    """A rehearsal of everything but compilation and peers."""
     return run_bench(QUICK, progress=heard.append)
 
 
@@ -42,16 +42,18 @@ def made(whole: bool = True, **values: float) -> Bench:
     return Bench(tuple(listed), {"processor": "abacus"}, 1.0, whole)
 
 
-def test_the_json_has_four_parts_of_flat_numbers_and_the_machine(found: Bench) -> None:
+def test_the_json_has_five_parts_of_flat_numbers_the_notes_and_the_machine(found: Bench) -> None:
     content = json.loads(json.dumps(found.content, allow_nan=False))
-    assert list(content) == ["engine", "gym_env", "peers", "ratios", "machine"]
+    groups = ["engine", "gym_env", "training", "peers", "ratios"]
+    assert list(content) == [*groups, "notes", "machine"]
     assert content["peers"] == {}
-    for group in ("engine", "gym_env", "ratios"):
+    assert content["notes"] == {}
+    for group in ("engine", "gym_env", "training", "ratios"):
         assert content[group]
         for key, value in content[group].items():
             assert isinstance(value, float)
             assert math.isfinite(value)
-            assert value > 0 or key == "matrix_copied_bytes"
+            assert value > 0 or key == "matrix_copied_bytes" or key.endswith("_share")
     assert {"processor", "cores", "python", "numba"} <= content["machine"].keys()
 
 
@@ -184,7 +186,7 @@ def test_the_page_puts_ratios_first_and_its_plot_beside_it(found: Bench, tmp_pat
     page, plot = write_page(found, tmp_path / "pages" / "BENCH.md", "drltrade bench --quick")
     text = page.read_text(encoding="utf-8")
     headings = [line for line in text.splitlines() if line.startswith("## ")]
-    assert headings[0] == "## Ratios"
+    assert headings[:2] == ["## Ratios", "## Training"]
     assert "`drltrade bench --quick`" in text
     assert "quote" in text  # a rehearsal says that it is one
     assert "(bench.svg)" in text

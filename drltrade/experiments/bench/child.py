@@ -1,4 +1,4 @@
-"""Measures what only a fresh process can show: the first call, and what memory the engine takes."""
+"""Measures what only a fresh process can show: the first call, and what memory things take."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import sys
 import time
 from itertools import pairwise
+from typing import Any
 
-__all__ = ["first_call", "memory"]
+__all__ = ["first_call", "memory", "replay"]
 
 
 def first_call() -> dict[str, float]:
@@ -78,6 +79,58 @@ def memory(bars: int) -> dict[str, float]:
     return told if peak is None else told | {"peak": peak}
 
 
+def replay(transitions: int) -> dict[str, float]:
+    """Fills DQN's replay of windows 64 x 20 with random play, as its training does.
+
+    Returns:
+        Bytes of the replay, of the features that its windows are gathered from, of the same replay
+        with whole windows in it (by arithmetic), what the process grew by, and how many
+        transitions there are.
+    """
+    import numpy as np
+
+    from drltrade.envs import EnvSettings, build_game
+    from drltrade.experiments.bench.market import bench_market
+
+    features = [{"log_return": back} for back in range(1, 21)]
+    settings = EnvSettings(features=features, window=64)
+    game = build_game(settings, market=bench_market(100_000))
+    _filled(game, 2_000)  # code is loaded
+    before = _resident()
+    buffer = _filled(game, transitions)
+    after = _resident()
+    arrays = {k: v for k, v in vars(buffer).items() if isinstance(v, np.ndarray)}
+    held = float(sum(array.nbytes for array in arrays.values()))
+    indexed = arrays["observations"].nbytes + arrays["next_observations"].nbytes
+    count = buffer.buffer_size * buffer.n_envs
+    told = {
+        "replay": held,
+        "series": float(game.features.values.nbytes),
+        "windows": held - indexed + 2.0 * 4 * count * game.layout.size,
+        "transitions": float(count),
+    }
+    return told if before is None or after is None else told | {"grown": after - before}
+
+
+def _filled(game: Any, transitions: int) -> Any:
+    """Trains DQN with a replay so large that it is full before the first update."""
+    from drltrade.agents import parse_agent
+    from drltrade.agents.logs import open_log
+    from drltrade.agents.sb3.algorithms import make_algorithm
+    from drltrade.agents.task import Session
+
+    agent = parse_agent({"name": "dqn", "buffer_size": transitions})
+    nobody: Any = None  # watches: nothing is learnt
+    session = Session(agent, game, 1000, 0, transitions, "cpu", 1.0, nobody, open_log(None))
+    algorithm: Any = make_algorithm(session)
+    algorithm.learning_starts = 2 * transitions
+    algorithm.set_logger(session.log)
+    algorithm.learn(transitions, log_interval=None)
+    if not algorithm.replay_buffer.full:
+        raise SystemExit(f"{transitions} transitions did not fill the replay")
+    return algorithm.replay_buffer
+
+
 def _resident() -> float | None:
     """Bytes of this process that are in memory now."""
     try:
@@ -98,5 +151,6 @@ def _peak() -> float | None:
 
 
 if __name__ == "__main__":
-    answer = first_call() if sys.argv[1] == "first_call" else memory(int(sys.argv[2]))
-    print(json.dumps(answer))
+    name, *amount = sys.argv[1:]
+    asked: Any = {"first_call": first_call, "memory": memory, "replay": replay}[name]
+    print(json.dumps(asked(*map(int, amount))))

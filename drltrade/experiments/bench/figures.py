@@ -21,7 +21,7 @@ __all__ = [
     "ratios",
 ]
 
-Group = Literal["engine", "gym_env", "peers"]
+Group = Literal["engine", "gym_env", "training", "peers"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Figure:
         unit: of the number.
         what: in words, what was done.
         cpu: CPU seconds of the process per second on the wall; None where it says nothing.
+        note: what a reader must know before he quotes the number; mostly nothing.
     """
 
     group: Group
@@ -43,6 +44,7 @@ class Figure:
     unit: str
     what: str
     cpu: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,12 @@ class Effort:
         repeats: of which the best counts.
         bars: length of the market that accounts are strewn over.
         long_bars: length of the long backtest and of the matrix that must not be copied.
-        train_steps: of PPO; 0 leaves training out, and the cold start with it.
+        train_steps: account-steps of a training, most of which are enough for all accounts.
+        train_seconds: after which a training is stopped between two updates.
+        trainings: of which the median counts.
+        race_seconds: after which one that has not reached its share of the optimum gives up.
+        transitions: in the replay that is filled.
+        compiles: whether the first call is measured with an empty cache.
         pace: expected time over that of the full effort.
     """
 
@@ -63,11 +70,22 @@ class Effort:
     bars: int
     long_bars: int
     train_steps: int
+    train_seconds: float = 10.0
+    trainings: int = 3
+    race_seconds: float = 300.0
+    transitions: int = 1_000_000
+    compiles: bool = True
     pace: float = 1.0
 
 
-FULL = Effort(seconds=0.25, repeats=5, bars=100_000, long_bars=1_000_000, train_steps=400_000)
-QUICK = Effort(seconds=0.001, repeats=1, bars=2_000, long_bars=20_000, train_steps=0, pace=0.1)
+FULL = Effort(
+    seconds=0.25, repeats=5, bars=100_000, long_bars=1_000_000,
+    train_steps=32 * 16 * 1024,  # 1,024 accounts, 32 updates
+)  # fmt: skip
+QUICK = Effort(
+    seconds=0.001, repeats=1, bars=2_000, long_bars=20_000, train_steps=256, train_seconds=0.0,
+    trainings=1, race_seconds=0.0, transitions=20_000, compiles=False, pace=0.1,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,6 +137,12 @@ def best_rate(work: Callable[[int], int], effort: Effort) -> tuple[float, float]
     return best
 
 
+_LEARNERS = tuple(
+    f"{peer}_{way}"
+    for peer in ("gym_anytrading", "gym_trading_env")
+    for way in ("tuned", "default")
+)
+
 RATIOS: dict[str, tuple[str, str]] = {
     "gym_env_over_gym_anytrading": (
         "peers.drltrade_steps_per_second",
@@ -159,6 +183,32 @@ RATIOS: dict[str, tuple[str, str]] = {
     "cold_start_over_cached_start": (
         "engine.cold_start_seconds",
         "engine.cached_start_seconds",
+    ),
+    **{
+        f"{kind}_over_copied_windows": (
+            f"training.{kind}_steps_per_second",
+            f"training.{kind}_windows_steps_per_second",
+        )
+        for kind in ("ppo_mlp", "ppo_cnn", "ppo_gru", "ppo_transformer", "ppo_gru_long")
+    },
+    **{
+        f"train_ppo_over_sb3_on_{peer}": (
+            "peers.train_drltrade_steps_per_second",
+            f"peers.train_{peer}_steps_per_second",
+        )
+        for peer in _LEARNERS
+    },
+    **{
+        f"ou_time_gym_trading_env_{way}_over_ours{least}": (
+            f"peers.ou_gym_trading_env_{way}{least}_seconds",
+            "training.ou_ppo_seconds",
+        )
+        for way in ("tuned", "default")
+        for least in ("", "_at_least")
+    },
+    "replay_of_windows_over_indices": (
+        "training.replay_windows_bytes",
+        "training.replay_bytes",
     ),
 }
 """Each ratio's upper and lower figure."""

@@ -8,14 +8,17 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from drltrade.errors import DrltradeError
 from drltrade.experiments.bench import loop
 from drltrade.experiments.bench.figures import Case, Effort, Figure
-from drltrade.experiments.bench.process import ask
+from drltrade.experiments.bench.process import PATIENCE, ask
 
-__all__ = ["PEERS", "Peer", "default_folder", "peer_cases", "prepare"]
+__all__ = ["PEERS", "Peer", "ask_peer", "default_folder", "peer_cases", "prepare"]
 
 ROUNDS = 3
 """Times that each takes its turn: a machine that slows down slows all of them."""
@@ -33,11 +36,23 @@ class Peer:
     key: str
     requirements: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """Its name and version."""
+        return self.requirements[0].replace("==", " ")
+
 
 PEERS = (
     Peer("gym_anytrading", ("gym-anytrading==2.0.0", "pandas<3")),
     Peer("gym_trading_env", ("gym-trading-env==0.3.5", "pandas<3")),
 )
+
+
+@cache
+def _learner() -> tuple[str, ...]:
+    """What trains on a peer: the very versions that train here, or two things would differ."""
+    names = ("stable-baselines3", "torch")
+    return tuple(f"{name}=={version(name).partition('+')[0]}" for name in names)
 
 
 def default_folder() -> Path:
@@ -55,7 +70,8 @@ def prepare(folder: Path, peer: Peer) -> Path:
     home = folder / peer.key
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = home / "requirements.txt"
-    wanted = "\n".join((*peer.requirements, f"# {sys.version}", ""))
+    requirements = (*peer.requirements, *_learner())
+    wanted = "\n".join((*requirements, f"# {sys.version}", ""))
     if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     if home.exists() and not (home / "pyvenv.cfg").exists():
@@ -67,7 +83,7 @@ def prepare(folder: Path, peer: Peer) -> Path:
         raise DrltradeError(f"Cannot write '{folder}': {error.strerror or error}.") from error
     _run([sys.executable, "-m", "venv", home], peer)
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "1"]
-    _run([python, "-m", "pip", "install", *quiet, *peer.requirements], peer)
+    _run([python, "-m", "pip", "install", *quiet, *requirements], peer)
     stamp.write_text(wanted, encoding="utf-8")
     return python
 
@@ -83,38 +99,50 @@ def _run(command: list[str | Path], peer: Peer) -> None:
         )
 
 
-def peer_cases(folder: Path) -> list[Case]:
-    """Installs the peers, so that a missing network is told at once; then all of them in turn."""
-    pythons = {"drltrade": Path(sys.executable)}
+def peer_cases(folder: Path, pythons: dict[str, Path]) -> tuple[Case, Case]:
+    """Installs the peers, so that a missing network is told at once; then steps all in turn.
+
+    Args:
+        folder: where their environments are kept.
+        pythons: is given the Python of each by its key, ours too.
+    """
 
     def install(effort: Effort) -> list[Figure]:
+        pythons["drltrade"] = Path(sys.executable)
         pythons.update({peer.key: prepare(folder, peer) for peer in PEERS})
         return []
 
     def compare(effort: Effort) -> list[Figure]:
         return _compare(pythons, effort)
 
-    return [
+    return (
         Case(f"peers: installing into {folder}, once", 1.0, install),
         Case("peers in their own environments, in turn with ours", 30.0, compare),
-    ]
+    )
+
+
+def ask_peer(
+    python: Path, file: str, arguments: list[str], what: str, path: str = "",
+    patience: float = PATIENCE,
+) -> Any:  # fmt: skip
+    """Runs one file in a peer's environment, apart from everything else; returns what it told."""
+    # -P: nothing beside that file is importable by accident.
+    command: list[str | Path] = [python, "-P", file, *arguments]
+    return json.loads(ask(command, what, {**os.environ, "PYTHONPATH": path}, patience))
 
 
 def _compare(pythons: dict[str, Path], effort: Effort) -> list[Figure]:
     steps = max(500, round(100_000 * effort.seconds / 0.25))
     best = dict.fromkeys(pythons, (0.0, 0.0))
-    environment = dict(os.environ)
     ours = str(Path(loop.__file__).resolve().parents[3])
     for _ in range(ROUNDS if effort.repeats > 1 else 1):
         for key, python in pythons.items():
-            environment["PYTHONPATH"] = ours if key == "drltrade" else ""
-            # -P: nothing beside that file is importable by accident.
-            command: list[str | Path] = [python, "-P", loop.__file__, key, str(steps)]
-            answer = ask([*command, str(effort.repeats)], f"measuring {key}", environment)
-            rate, cpu = json.loads(answer)
+            arguments = [key, str(steps), str(effort.repeats)]
+            path = ours if key == "drltrade" else ""
+            rate, cpu = ask_peer(python, loop.__file__, arguments, f"measuring {key}", path)
             best[key] = max(best[key], (rate, cpu))
     titles = {"drltrade": "drltrade's Gymnasium env"}
-    titles |= {peer.key: peer.requirements[0].replace("==", " ") for peer in PEERS}
+    titles |= {peer.key: peer.title for peer in PEERS}
     same = f"one env, window {loop.WINDOW} x 2, {loop.BARS:,} bars, random actions, reset when done"
     return [
         Figure("peers", f"{key}_steps_per_second", rate, "steps/s", f"{titles[key]}, {same}", cpu)

@@ -12,7 +12,7 @@ from pathlib import Path
 from drltrade.errors import DrltradeError
 from drltrade.experiments.bench.figures import Case, Effort, Figure
 
-__all__ = ["ask", "process_cases"]
+__all__ = ["PATIENCE", "ask", "ask_child", "process_cases"]
 
 PATIENCE = 600
 """Seconds after which a child is ended."""
@@ -21,12 +21,15 @@ PATIENCE = 600
 def process_cases(effort: Effort) -> list[Case]:
     """Memory and, unless only rehearsing, the first call with an empty cache and a full one."""
     cases = [Case("memory, and that features are not copied", 6.0, _memory)]
-    if effort.train_steps:
+    if effort.compiles:
         cases.append(Case("the first call, compiled and from the cache", 40.0, _start))
     return cases
 
 
-def ask(command: list[str | Path], what: str, environment: dict[str, str] | None = None) -> str:
+def ask(
+    command: list[str | Path], what: str, environment: dict[str, str] | None = None,
+    patience: float = PATIENCE,
+) -> str:  # fmt: skip
     """Runs a child to its end and returns the last line it printed.
 
     Raises:
@@ -34,17 +37,18 @@ def ask(command: list[str | Path], what: str, environment: dict[str, str] | None
     """
     try:
         answer = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+            command, env=environment, capture_output=True, text=True, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired:
-        raise DrltradeError(f"{what} took more than {PATIENCE} s and was ended.") from None
+        raise DrltradeError(f"{what} took more than {patience:.0f} s and was ended.") from None
     if answer.returncode:
         complaint = (answer.stderr or answer.stdout).strip().splitlines() or ["no message"]
         raise DrltradeError(f"{what} failed: {complaint[-1]}")
     return answer.stdout.strip().splitlines()[-1]
 
 
-def _child(arguments: list[str], what: str, cache: str | None = None) -> dict[str, float]:
+def ask_child(arguments: list[str], what: str, cache: str | None = None) -> dict[str, float]:
+    """Runs a function of `child.py` in a fresh process; `cache` gives it one of its own."""
     environment = dict(os.environ)
     # The child imports the drltrade of this process, wherever that lies.
     root = str(Path(__file__).resolve().parents[3])
@@ -59,7 +63,7 @@ def _child(arguments: list[str], what: str, cache: str | None = None) -> dict[st
 
 
 def _memory(effort: Effort) -> list[Figure]:
-    found = _child(["memory", str(effort.long_bars)], "measuring memory")
+    found = ask_child(["memory", str(effort.long_bars)], "measuring memory")
     if not found["shared"] or found["allocated"] >= found["matrix"]:
         raise DrltradeError(
             f"The engine copied a feature matrix of {found['matrix']:,.0f} bytes: it allocated"
@@ -84,8 +88,8 @@ def _memory(effort: Effort) -> list[Figure]:
 
 def _start(effort: Effort) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="drltrade-bench-") as cache:
-        cold = _child(["first_call"], "compiling", cache)
-        runs = [_child(["first_call"], "starting", cache) for _ in range(3)]
+        cold = ask_child(["first_call"], "compiling", cache)
+        runs = [ask_child(["first_call"], "starting", cache) for _ in range(3)]
     cached = min(runs, key=lambda run: run["wall"])
     first = "first reset and step of an engine in a process, after imports"
     then = "first backtest of that process"

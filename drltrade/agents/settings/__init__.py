@@ -24,6 +24,7 @@ from drltrade.agents.settings.critic import (
     TD3Settings,
     TQCSettings,
 )
+from drltrade.agents.settings.direct import DirectSettings
 from drltrade.agents.settings.gradient import ARSSettings, ReinforceSettings, TRPOSettings
 from drltrade.agents.settings.value import DQNSettings, EpsilonGreedySettings, QRDQNSettings
 
@@ -35,6 +36,7 @@ __all__ = [
     "CrossQSettings",
     "DDPGSettings",
     "DQNSettings",
+    "DirectSettings",
     "EncoderSettings",
     "EpsilonGreedySettings",
     "OffPolicySettings",

@@ -145,11 +145,11 @@ def test_the_share_is_of_what_the_best_actions_earn(
     assert learner.play(job, fresh, lambda seen, row: 1 - best[:, row]) == -80.0
     assert learner.play(job, fresh, lambda seen, row: seen[:, 0] > 0) == 80.0
 
-    file = tmp_path / "arrays.npz"
     bars = {"close": np.ones(400), "features": rng.choice([-1.0, 1.0], (400, 1))}
-    np.savez(file, **bars, **{f"fresh_{name}": array for name, array in fresh.items()})
+    bars |= {f"fresh_{name}": array for name, array in fresh.items()}
+    saved = peer_training._save(bars, tmp_path)
     settings = {"envs": 2, "n_steps": 128, "gamma": 0.5, "learning_rate": 0.01, "layers": [8]}
-    job |= {"arrays": str(file), "settings": settings, "seed": 0, "seconds": 60.0}
+    job |= {"arrays": saved, "settings": settings, "seed": 0, "seconds": 60.0}
     job |= {"goal": 0.95, "looks": 3}
     told = learner._carry_out(job)
     assert told["reached"]
@@ -159,11 +159,11 @@ def test_the_share_is_of_what_the_best_actions_earn(
 
 
 def test_a_peer_trains_for_its_time_where_no_goal_is_set(echo: None, tmp_path: Path) -> None:
-    file = tmp_path / "arrays.npz"
-    np.savez(file, close=np.ones(100), features=np.ones((100, 1)))
+    bars = {"close": np.ones(100), "features": np.ones((100, 1))}
+    saved = peer_training._save(bars, tmp_path)
     settings = {"envs": 2, "n_steps": 16, "batch_size": 16, "gamma": 0.5, "layers": [4]}
     job = {
-        "env": "echo", "arrays": str(file), "settings": settings, "seed": 0, "seconds": 0.0,
+        "env": "echo", "arrays": saved, "settings": settings, "seed": 0, "seconds": 0.0,
         "window": 1, "cost": 0.0,
     }  # fmt: skip
     assert learner._carry_out(job).keys() == {"seconds", "rate", "cpu"}

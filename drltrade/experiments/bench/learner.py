@@ -1,7 +1,7 @@
 """Trains Stable-Baselines3's PPO on another package's environment.
 
 It is started by path in a virtual environment that holds no drltrade, so it imports nothing of it.
-Usage: `python learner.py JOB.json`; the job names its arrays, an `.npz` (`peer_training.py`).
+Usage: `python learner.py JOB.json`; the job names its arrays, raw files (`peer_training.py`).
 """
 
 from __future__ import annotations
@@ -131,8 +131,10 @@ def play(job: Mapping[str, Any], fresh: Arrays, decide: Callable[[Any, int], Any
 
 
 def _carry_out(job: Mapping[str, Any]) -> dict[str, float]:
-    with np.load(job["arrays"]) as file:
-        arrays = dict(file)
+    arrays = {
+        name: np.fromfile(file, dtype).reshape(shape)
+        for name, (file, dtype, shape) in job["arrays"].items()
+    }
     fresh = {name[6:]: array for name, array in arrays.items() if name.startswith("fresh_")}
     bars = {name: array for name, array in arrays.items() if not name.startswith("fresh_")}
     model = _model(job, bars)

@@ -172,11 +172,11 @@ def _title(peer: Peer, way: str) -> str:
 
 
 def _job(
-    peer: Peer, arrays: Path, settings: dict[str, Any], seed: int, seconds: float, *,
+    peer: Peer, arrays: dict[str, Any], settings: dict[str, Any], seed: int, seconds: float, *,
     window: int, cost: float,
 ) -> dict[str, Any]:  # fmt: skip
     return {
-        "env": peer.key, "arrays": str(arrays), "settings": settings, "seed": seed,
+        "env": peer.key, "arrays": arrays, "settings": settings, "seed": seed,
         "seconds": seconds, "window": window, "cost": cost,
     }  # fmt: skip
 
@@ -191,10 +191,14 @@ def _ask(python: Path, job: dict[str, Any], home: Path) -> dict[str, float]:
     return told
 
 
-def _save(arrays: Arrays, home: Path) -> Path:
-    file = home / "arrays.npz"
-    np.savez(file, **arrays)  # type: ignore[arg-type]
-    return file
+def _save(arrays: Arrays, home: Path) -> dict[str, Any]:
+    """Writes each array as it is; returns by name its file, type and shape."""
+    told = {}
+    for name, array in arrays.items():
+        file = home / f"{name}.bin"
+        np.ascontiguousarray(array).tofile(file)
+        told[name] = (str(file), array.dtype.str, array.shape)
+    return told
 
 
 def _bars(game: Any) -> Arrays:

@@ -38,20 +38,20 @@ _NOISY = "its gradient is noisy, so that thresholds settle late"
 _BOX = "has to find the two ends of a continuous range, and copy its position in between"
 
 BUDGETS: Mapping[str, Budget] = {
-    "direct": Budget(300_000, 150_000, 0.97, "learns from exact gradients"),
+    "direct": Budget(600_000, 300_000, 0.97, "uses each step once, and costs little for it"),
     "cfq": Budget(300_000, 200_000, 0.97, "learns from the outcomes of all actions at once"),
     "ppo": Budget(300_000, 200_000, 0.96, _ROLLOUTS),
     "a2c": Budget(300_000, 200_000, 0.96, _ROLLOUTS),
     "trpo": Budget(300_000, 200_000, 0.96, _ROLLOUTS),
     "qrdqn": Budget(100_000, 60_000, 0.96, _REPLAY),
     "dqn": Budget(100_000, 60_000, 0.93, _REPLAY),
-    "sac": Budget(150_000, 60_000, 0.93, _BOX),
-    "td3": Budget(150_000, 60_000, 0.93, _BOX),
-    "tqc": Budget(150_000, 60_000, 0.93, _BOX),
-    "crossq": Budget(150_000, 60_000, 0.93, _BOX),
+    "sac": Budget(200_000, 100_000, 0.93, _BOX),
+    "td3": Budget(200_000, 100_000, 0.93, _BOX),
+    "tqc": Budget(200_000, 100_000, 0.93, _BOX),
+    "crossq": Budget(200_000, 100_000, 0.93, _BOX),
     "recurrent_ppo": Budget(300_000, 200_000, 0.93, _ROLLOUTS),
     "reinforce": Budget(500_000, 300_000, 0.90, _NOISY),
-    "ddpg": Budget(150_000, 60_000, 0.90, _BOX),
+    "ddpg": Budget(200_000, 100_000, 0.90, _BOX),
     "ars": Budget(3_000_000, 1_500_000, 0.90, "tries directions blindly, each on whole episodes"),
 }
 """Steps after which the agent with its default settings has reached its mark on every market with

@@ -44,9 +44,9 @@ def mean_return():
         engine = game.make_engine(accounts)
         first = np.linspace(game.first_decision, game.last // 2, accounts).astype(np.int64)
         engine.reset(np.arange(accounts), first, np.full(accounts, game.last))
-        returns = []
+        state, returns = None, []
         for _ in range(game.last // 2):
-            action, _ = policy.predict(engine.observations)
+            action, state = policy.predict(engine.observations, state)
             step = engine.step(game.scheme.targets(action))
             returns.append((step.equity / step.equity_before - 1).mean())
         return float(np.mean(returns))

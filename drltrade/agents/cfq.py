@@ -102,8 +102,7 @@ def _head(settings: CFQSettings, inputs: int, outputs: int) -> nn.Sequential:
 
 def _on_pairs(head: nn.Sequential, codes: Tensor, accounts: Tensor) -> Tensor:
     """Runs a head on each code with each of its accounts; a code meets the first layer once."""
-    first = head[0]
-    assert isinstance(first, nn.Linear)
+    first: Any = head[0]
     wide = linear(codes, first.weight[:, : codes.shape[1]])  # [B, H]
     narrow = linear(accounts, first.weight[:, codes.shape[1] :], first.bias)  # [B, ..., H]
     out: Tensor = head[1:](narrow + wide.reshape(len(wide), *[1] * (accounts.dim() - 2), -1))
@@ -122,7 +121,7 @@ def learn(session: Session) -> tuple[Network, int]:
     settings: CFQSettings = session.settings
     torch.manual_seed(session.seed)
     network = build_network(settings, session.layout, session.game.action_space)
-    network.to(session.device)
+    network.to(session.device).eval()
     session.begin(network)
     average = build_network(settings, session.layout, session.game.action_space)
     average.load_state_dict(network.state_dict())

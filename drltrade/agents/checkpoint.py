@@ -67,7 +67,7 @@ class Checkpoint:
         except UsageError as error:  # what cannot be kept now never will be
             self._path = None
             self._tell(f"trains without checkpoints: {error}")
-        except DrltradeError as error:  # the disk may have room again later
+        except (DrltradeError, OSError) as error:  # the disk may have room again later
             if str(error) not in self._told:
                 self._told.add(str(error))
                 self._tell(f"could not save a checkpoint: {error}")

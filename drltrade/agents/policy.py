@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from drltrade.data import Market, load
 from drltrade.envs import EnvSettings, Game, build_game
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.features import Scaler, parse_features
-from drltrade.plugins import find_file, is_plugin, load_plugin, workspace_roots
+from drltrade.plugins import find_file, is_plugin, workspace_roots
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +30,9 @@ __all__ = ["CARD_FILE", "WEIGHTS_FILE", "Policy", "load_policy"]
 
 CARD_FILE = "policy.json"
 WEIGHTS_FILE = "policy.safetensors"
+
+_RUN = (CARD_FILE, "job.json", "experiment.json")
+"""A folder with one of these files is a run's."""
 
 _FIXED = ("actions", "features", "window", "scaler", "account", "leverage")
 """Settings that decide what a policy sees and does: they are its own."""
@@ -187,7 +190,8 @@ class Policy:
         """A feature's file must be the one that was trained with; a reward's no longer matters."""
         wanted = {spec.name for spec in parse_features(settings.features or ["gap"])}
         for name, digest in self.card.plugins.items():
-            if name in wanted and load_plugin(name, roots).sha256 != digest:
+            file = find_file(name.rpartition(":")[0], roots) if name in wanted else None
+            if file is not None and _sha256(file) != digest:
                 raise UsageError(
                     f"The plug-in '{name}' has changed since the policy was trained with it."
                     " Restore the file or train again."
@@ -211,6 +215,7 @@ def load_policy(
     place = place.parent if place.name == CARD_FILE else place
     card = _read_card(place / CARD_FILE)
     found = workspace_roots() if roots is None else roots
+    check_origins(card, found)
     network = _read_weights(card, place / WEIGHTS_FILE, found)
     return Policy(card, network.to(pick_device(device)), found)
 
@@ -266,6 +271,44 @@ def _read_weights(card: PolicyCard, file: Path, roots: Sequence[Path]) -> torch.
             f"The weights in '{file}' are not those of the network that its {CARD_FILE} describes."
         ) from error
     return network
+
+
+def check_origins(card: PolicyCard, roots: Sequence[Path]) -> None:
+    """Refuses a policy whose plug-ins would come from a run folder: a stranger may have filled it.
+
+    Plug-ins are the user's own: named from the workspace downwards, and never beside a policy or
+    anywhere below a run.
+
+    Raises:
+        DrltradeError: a plug-in that the card names lies where none may be.
+    """
+    for ref in sorted(set(_plugins_named((card.agent, card.env, list(card.plugins))))):
+        named = ref.rpartition(":")[0]
+        if Path(named).is_absolute() or ".." in Path(named).parts:
+            raise DrltradeError(
+                f"The policy names the plug-in '{ref}', outside of the workspace. Policies may name"
+                " files from the workspace downwards only: copy it there and train again."
+            )
+        file = find_file(named, roots)
+        if file is not None and any((up / mark).exists() for up in file.parents for mark in _RUN):
+            raise DrltradeError(
+                f"The policy names the plug-in '{ref}', and '{file}' lies in a run folder. Code is"
+                " never taken from there: go to your workspace, or copy the file to it if you trust"
+                " it."
+            )
+
+
+def _plugins_named(content: Any) -> Iterator[str]:
+    """Yields every `path.py:Name` in settings, as keys or values."""
+    if isinstance(content, str):
+        if is_plugin(content):
+            yield content
+    elif isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _plugins_named((key, value))
+    elif isinstance(content, list | tuple):
+        for item in content:
+            yield from _plugins_named(item)
 
 
 def _agent_of(card: PolicyCard, roots: Sequence[Path]) -> Agent:

@@ -44,7 +44,7 @@ def pretrain_encoder(network: nn.Module, session: Session, epochs: int) -> list[
     decoder.to(session.device)
     weights = [*first.encoder.parameters(), *decoder.parameters()]
     optimizer = torch.optim.Adam(weights, lr=_RATE)
-    losses = []
+    losses, mode = [], first.training
     first.train()
     for epoch in range(epochs):
         total = 0.0
@@ -57,7 +57,7 @@ def pretrain_encoder(network: nn.Module, session: Session, epochs: int) -> list[
         losses.append(total / len(bars))
         session.log.record("pretrain/loss", losses[-1])
         session.log.dump(step=epoch - epochs)  # before the first account-step
-    first.eval()
+    first.train(mode)
     for other in every[1:]:
         other.encoder.load_state_dict(first.encoder.state_dict())
     return losses

@@ -15,8 +15,11 @@ from drltrade.errors import UsageError
 
 __all__ = ["check_start", "prepare", "start_card"]
 
-_NETWORK = ("layers", "encoder")
-"""Settings of an agent that decide which weights its network has."""
+_NETWORK = ("layers", "activation", "encoder")
+"""Settings of an agent that decide what its network computes."""
+
+_MEANING = ("actions", "leverage")
+"""Settings of an environment that decide what an action means."""
 
 
 def check_start(task: TrainTask, card: PolicyCard) -> None:
@@ -37,8 +40,18 @@ def check_start(task: TrainTask, card: PolicyCard) -> None:
             "There is no encoder to freeze: an mlp without layers hands the window on. Give the"
             " agent one, such as encoder: gru."
         )
+    if task.freeze and task.agent.name == "trpo":
+        raise UsageError(
+            "trpo cannot freeze an encoder: its step along the trust region moves all weights. Use"
+            " another agent, such as ppo."
+        )
     if task.start is None:
         return
+    if task.agent.pretrain:
+        raise UsageError(
+            f"pretrain is {task.agent.pretrain}, but the training starts from a run, whose encoder"
+            " would be overwritten. Leave out one of them."
+        )
     theirs = task.start.card
     pairs: list[tuple[str, Any, Any]] = [("agent", theirs.agent, card.agent)]
     pairs += [(name, theirs.settings.get(name), card.settings.get(name)) for name in _NETWORK]
@@ -47,6 +60,7 @@ def check_start(task: TrainTask, card: PolicyCard) -> None:
     assets = [len(each.observation.symbols) for each in (theirs, card)]
     pairs.append(("assets", assets[0], assets[1]))
     pairs.append(("actions", theirs.action, card.action))
+    pairs += [(f"env.{name}", theirs.env.get(name), card.env.get(name)) for name in _MEANING]
     pairs.append(("scaler", theirs.scaler, card.scaler))
     differing = [pair for pair in pairs if pair[1] != pair[2]]
     if differing:
@@ -105,10 +119,29 @@ def prepare(task: TrainTask, session: Session, network: nn.Module, fresh: bool) 
         fresh: whether the training begins; one that goes on has its weights already.
     """
     if fresh and task.start is not None:
-        network.load_state_dict(task.start.network.state_dict())
+        _take_weights(network, task.start.network)
     elif fresh and task.agent.pretrain:
         pretrain_encoder(network, session, task.agent.pretrain)
     if task.freeze:
         with torch.no_grad():
             for sight in sights(network):
                 sight.encoder.requires_grad_(False)
+
+
+def _take_weights(network: nn.Module, begun: nn.Module) -> None:
+    """Copies all weights, or says which of them have other shapes."""
+    mine, theirs = (each.state_dict() for each in (network, begun))
+    names = mine.keys() | theirs.keys()
+    other = [name for name in names if _shape(mine, name) != _shape(theirs, name)]
+    if other:
+        name = min(other)
+        raise UsageError(
+            f"The run that the training is to start from has another network: '{name}' is"
+            f" {_shape(theirs, name)} there, {_shape(mine, name)} here. Train with the run's own"
+            " agent settings, or afresh."
+        )
+    network.load_state_dict(theirs)
+
+
+def _shape(weights: dict[str, torch.Tensor], name: str) -> list[int] | None:
+    return list(weights[name].shape) if name in weights else None

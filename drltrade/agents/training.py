@@ -32,6 +32,7 @@ __all__ = ["train"]
 
 _FEWEST_UPDATES = 32
 _FEWEST_ACCOUNTS = 8
+_MOST_BARS = 2**24  # the number of a bar travels as float32
 
 
 def train(
@@ -121,7 +122,7 @@ def _train(
         watch=watch,
         log=log,
         saved=None if saved is None else saved["agent"],
-        indexed=task.indexed,
+        indexed=task.indexed and game.market.bars <= _MOST_BARS,
         prepare=lambda network, fresh: prepare(task, session, network, fresh),
     )
     watch.terms = lambda: session.env.batch.reward.terms

@@ -122,10 +122,14 @@ def _run_named(target: str, out: Path) -> Path:
 
 
 def load_job(job: Path) -> Policy:
-    """Loads the policy of a job, with the roots that its names were looked up in."""
+    """Loads the policy of a job, with the roots that its names were looked up in.
+
+    Of these only the current folder and those above it count: a stranger's job may name any.
+    """
     from drltrade.agents import load_policy
 
     own = [Path(root) for root in story_of(job).get("roots", ())]
+    own = [root for root in own if Path.cwd().is_relative_to(root)]
     return load_policy(job, roots=tuple(dict.fromkeys((*own, *workspace_roots()))))
 
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from drltrade.plugins import find_file, is_plugin
 __all__ = ["Event", "Job", "code_hash", "plugin_hashes", "version"]
 
 _DECIDING = ("data", "features", "sim", "envs", "agents", "backtest", "experiments")
-_LIBRARIES = ("numpy", "numba", "TA-Lib", "torch", "stable-baselines3", "sb3-contrib")
+_LIBRARIES = ("numpy", "numba", "TA-Lib", "torch", "stable-baselines3", "sb3-contrib", "gymnasium")
 
 
 def version() -> str:
@@ -38,6 +39,7 @@ def code_hash() -> str:
             digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
     for library in _LIBRARIES:
         digest.update(f"{library} {importlib.metadata.version(library)}".encode())
+    digest.update(platform.python_version().encode())
     return digest.hexdigest()[:12]
 
 

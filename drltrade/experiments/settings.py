@@ -157,7 +157,9 @@ class ExperimentSettings(Settings):
     @model_validator(mode="after")
     def _frozen_from_somewhere(self) -> ExperimentSettings:
         if self.freeze and self.start_from is None:
-            raise ValueError("freeze needs start_from: random weights are not worth keeping")
+            raise ValueError(
+                "freeze needs start_from (--from RUN): random weights are not worth keeping"
+            )
         return self
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ import platform
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +184,7 @@ def _write_result(job: Job, game: Game, result: TrainResult, folder: Path) -> No
         run_policy(result.policy, game.between(*_interval(job, role)), name)
         for role in ("train", "valid", "test")
     )
+    test = replace(test, warnings=test.warnings + _begun_on(chosen))
     write_json(folder / "job.json", describe(job))
     write_record(test, folder)
     content = {
@@ -198,6 +200,15 @@ def _write_result(job: Job, game: Game, result: TrainResult, folder: Path) -> No
         "seconds": result.seconds,
     }
     write_json(folder / RESULT, content)
+
+
+def _begun_on(chosen: Record) -> tuple[str, ...]:
+    """What to say where the starting run had seen the bars that chose the checkpoint."""
+    return tuple(
+        f"{warning} The checkpoint was chosen on these."
+        for warning in chosen.warnings
+        if warning.startswith("OVERLAP") and "starting run" in warning
+    )
 
 
 def describe(job: Job) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from small_worlds import random_market, small_game
 from drltrade.agents import AGENTS, TrainTask, load_policy, parse_agent, train
 from drltrade.agents.networks import sights
 from drltrade.envs import EnvSettings, build_game
-from drltrade.errors import UsageError
+from drltrade.errors import DrltradeError, UsageError
 
 SMALL = {"accounts": 8, "layers": [8], "encoder": {"name": "gru", "size": 6}}
 
@@ -149,10 +149,78 @@ def test_pretraining_changes_the_weights_that_training_begins_with(game):
 
 def test_dropout_is_refused_where_it_biases_what_is_learnt():
     dropping = {"encoder": {"name": "gru", "dropout": 0.2}}
-    with pytest.raises(UsageError, match="use cfq, direct or reinforce"):
+    with pytest.raises(UsageError, match="use cfq or direct"):
         parse_agent({"name": "ppo", **dropping})
-    settings = parse_agent({"name": "reinforce", **dropping, "accounts": 8})
+    settings = parse_agent({"name": "cfq", **dropping, "accounts": 72})
     game = small_game(bars=200, usable=("levels",))
     policy = train(TrainTask(game, settings, seed=1, steps=200)).policy
     seen = np.zeros((4, game.layout.size), np.float32)
     assert np.array_equal(policy.predict(seen)[0], policy.predict(seen)[0])  # nothing drops now
+
+
+@pytest.mark.parametrize(
+    ("encoder", "told"),
+    [
+        ({"size": 64}, "size would do nothing in an mlp without layers. Give it some: depth: 1"),
+        ({"name": "gru", "kernel": 3}, "kernel would do nothing in a gru"),
+        ({"name": "transformer", "residual": True}, "residual would do nothing in a transformer"),
+        ({"name": "lstm", "activation": "tanh"}, "activation would do nothing in a lstm"),
+    ],
+)
+def test_an_encoder_setting_that_would_do_nothing_is_refused(encoder, told):
+    with pytest.raises(UsageError, match=told):
+        parse_agent({"name": "ppo", "encoder": encoder})
+    with pytest.raises(UsageError, match="momentum would do nothing in rmsprop"):
+        parse_agent({"name": "ppo", "optimizer": {"name": "rmsprop", "momentum": 0.5}})
+
+
+@pytest.mark.parametrize(("kernel", "window"), [(2, 16), (2, 20), (3, 8), (5, 16), (32, 16)])
+def test_a_cnn_sees_every_bar_of_its_window(kernel, window):
+    from drltrade.agents.networks import make_encoder
+    from drltrade.agents.settings import EncoderSettings
+
+    settings = EncoderSettings(name="cnn", kernel=kernel, activation="tanh")
+    windows = torch.randn(1, window, 2, requires_grad=True)
+    make_encoder(settings, window, 2, "default")(windows).sum().backward()
+    assert (windows.grad.abs().sum(2) > 0).all()
+
+
+def test_an_action_of_another_meaning_and_another_activation_are_told(game, run):
+    other = small_game(bars=300, usable=("levels",), actions={"levels": [0, 0.5, 1]})
+    assert "env.actions.levels is" in _refused(other, run)
+    assert "activation is tanh there, relu here" in _refused(
+        game, run, settings={"activation": "relu"}
+    )
+    assert "would be overwritten" in _refused(game, run, settings={"pretrain": 1})
+
+
+def test_weights_of_another_shape_are_told_by_name():
+    game = small_game(bars=300, usable=("choices",))
+    run = trained(game, name="qrdqn")
+    said = _refused(game, run, name="qrdqn", settings={"n_quantiles": 7})
+    assert "another network: 'quantile_net" in said
+    assert "Train with the run's own agent settings" in said
+
+
+def test_trpo_refuses_to_freeze(game):
+    run = trained(game, name="trpo")
+    assert "trpo cannot freeze" in _refused(game, run, name="trpo", freeze=True)
+
+
+def test_no_code_is_taken_from_a_run_folder(game, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    policy = trained(game)
+    folder = policy.save(tmp_path / "runs" / "x" / "job")
+    (folder / "agents").mkdir()
+    (folder / "agents" / "evil.py").write_text("raise SystemExit('ran')")
+    text = (folder / "policy.json").read_text()
+    for ref in (f"{folder}/agents/evil.py:Y", "../evil.py:Y", "runs/x/job/agents/evil.py:Y"):
+        (folder / "policy.json").write_text(text.replace('"agent": "ppo"', f'"agent": "{ref}"'))
+        with pytest.raises(DrltradeError, match=r"outside of the workspace|lies in a run folder"):
+            load_policy(folder)
+    monkeypatch.chdir(folder)
+    evil = text.replace('"reward": "log_return"', '"reward": "agents/evil.py:Y"')
+    assert evil != text
+    (folder / "policy.json").write_text(evil)
+    with pytest.raises(DrltradeError, match="lies in a run folder"):
+        load_policy(folder)

@@ -100,14 +100,13 @@ class Temporal(nn.Module):
     def __init__(self, settings: EncoderSettings, window: int, columns: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        inputs, seen, dilation = columns, 1, 1
+        inputs, seen = columns, 1
         while len(layers) < settings.depth if settings.depth else (seen < window or not layers):
-            dilation = min(dilation, max(window - seen, 0) // (settings.kernel - 1))
-            layers.append(_Convolved(settings, inputs, settings.size, dilation))
-            seen += (settings.kernel - 1) * dilation
-            if not dilation and not settings.depth:
-                break  # fewer bars are left than a kernel spans
-            inputs, dilation = settings.size, max(dilation, 1) * 2
+            taps, dilation = settings.kernel, 2 ** len(layers)
+            if (taps - 1) * dilation > window - seen:  # the last layer ends with the window
+                taps, dilation = _rest(window - seen, taps)
+            layers.append(_Convolved(settings, inputs, settings.size, taps, dilation))
+            seen, inputs = seen + (taps - 1) * dilation, settings.size
         self.layers, self.size, self._seen = nn.Sequential(*layers), settings.size, seen
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -120,12 +119,20 @@ class Temporal(nn.Module):
         return nn.functional.pad(codes, (0, 0, self._seen - 1, 0))
 
 
+def _rest(bars: int, kernel: int) -> tuple[int, int]:
+    """Taps, at most `kernel`, and dilation that reach exactly so many bars back."""
+    taps = max(taps for taps in range(1, kernel + 1) if taps == 1 or bars % (taps - 1) == 0)
+    return (taps, bars // (taps - 1)) if bars and taps > 1 else (1, 1)
+
+
 class _Convolved(nn.Module):
     """A convolution with what follows it."""
 
-    def __init__(self, settings: EncoderSettings, inputs: int, outputs: int, dilation: int) -> None:
+    def __init__(
+        self, settings: EncoderSettings, inputs: int, outputs: int, taps: int, dilation: int
+    ) -> None:
         super().__init__()
-        self.core = _Dilated(inputs, outputs, settings.kernel, dilation)
+        self.core = _Dilated(inputs, outputs, taps, dilation)
         self.after = _after(settings, outputs)
         self._adds = settings.residual and inputs == outputs
 

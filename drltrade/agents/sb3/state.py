@@ -63,7 +63,9 @@ def restore_algorithm(
         algorithm.log_ent_coef.data.copy_(tree["log_ent_coef"])
     if "memory" in tree:
         kind = type(algorithm._last_lstm_states)
-        algorithm._last_lstm_states = kind(*(tuple(state) for state in tree["memory"]))
+        device = algorithm.device
+        states = [tuple(part.to(device) for part in state) for state in tree["memory"]]
+        algorithm._last_lstm_states = kind(*states)
     if "replay" in tree:
         replay = algorithm.replay_buffer
         replay.pos, replay.full = tree["replay"]["position"], tree["replay"]["full"]

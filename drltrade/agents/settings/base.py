@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -42,15 +43,39 @@ class EncoderSettings(Settings):
     residual: bool = False
     """Add a layer's input to its output where the widths are equal; a transformer always does."""
     dropout: float = Field(0.0, ge=0, lt=1)
-    """Chance that an output is dropped in training; cfq, direct and reinforce alone take it."""
+    """Chance that an output is dropped in training; cfq and direct alone take it."""
 
     @model_validator(mode="after")
     def _fits(self) -> EncoderSettings:
         if self.name == "transformer" and self.size % self.heads:
             raise ValueError(f"heads is {self.heads}; it must divide size, which is {self.size}")
+        idle = [
+            name
+            for name in self._idle()
+            if getattr(self, name) != type(self).model_fields[name].default
+        ]
+        if idle:
+            where = "an mlp without layers" if self.name == "mlp" else f"a {self.name}"
+            raise ValueError(
+                f"{', '.join(idle)} would do nothing in {where}."
+                + (" Give it some: depth: 1" if self.name == "mlp" and not self.depth else "")
+            )
         if self.name != "mlp" and self.depth == 0:
             raise ValueError(f"depth is 0; a {self.name} has at least 1 layer")
         return self
+
+    def _idle(self) -> Iterator[str]:
+        """Names the settings that this kind of encoder has no use for."""
+        if self.name != "cnn":
+            yield "kernel"
+        if self.name != "transformer":
+            yield "heads"
+        if self.name in ("rnn", "lstm", "gru"):
+            yield "activation"
+        if self.name == "transformer":
+            yield from ("layer_norm", "residual")
+        if not self.learns:
+            yield from ("size", "activation", "layer_norm", "residual", "dropout")
 
     @property
     def learns(self) -> bool:
@@ -64,11 +89,17 @@ class OptimizerSettings(Settings):
     name: Literal["sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"] = "adam"
     """The rule, as torch has it."""
     momentum: float = Field(0.9, ge=0, lt=1)
-    """Share of the last step that is taken again, with momentum; first beta of adam and adamw."""
+    """Share of the last step that is taken again, by momentum; first beta of adam and adamw."""
     l1: float = Field(0.0, ge=0)
     """Weight of the sum of absolute weights."""
     l2: float = Field(0.0, ge=0)
     """Weight of half the sum of squared weights; adamw shrinks the weights apart instead."""
+
+    @model_validator(mode="after")
+    def _momentum_is_used(self) -> OptimizerSettings:
+        if self.name in ("sgd", "rmsprop", "adagrad") and self.momentum != 0.9:
+            raise ValueError(f"momentum would do nothing in {self.name}; use momentum or adam")
+        return self
 
 
 class AgentSettings(Settings):
@@ -113,7 +144,7 @@ class AgentSettings(Settings):
         if self.encoder.dropout and not self.takes_dropout:
             raise ValueError(
                 f"encoder.dropout is {self.encoder.dropout:g}; {self.name} acts and learns with two"
-                " different draws, which biases it. Leave it at 0, or use cfq, direct or reinforce"
+                " different draws, which biases it. Leave it at 0, or use cfq or direct"
             )
         if self.pretrain and not self.encoder.learns:
             raise ValueError(

@@ -164,7 +164,8 @@ def _is_null(visit: Visit, job: Job, result: Mapping[str, Any]) -> bool:
     """Whether nothing can be earned in this job, by this agent with this window."""
     case = CASES[job.config["market"]]
     if case.lag:
-        return not result["remembers"] and visit.window <= case.lag
+        # The position is a memory too: bought on a cue, it carries it for some bars.
+        return not result["remembers"] and visit.window <= case.lag // 2
     return not case.skill
 
 

@@ -27,6 +27,8 @@ def verdict(diagnosis: Diagnosis, agent: str) -> str:
         return f"{agent}: NOT sound. {' '.join(wrong)}"
     parts = [_skill(findings), _restraint(findings)]
     told = " and ".join(part for part in parts if part)
+    if not told:
+        return f"{agent}: not judged. These markets tell nothing of it; add --market ar1_cost."
     if not parts[0]:
         return f"{agent}: {told}."
     return (

@@ -24,8 +24,9 @@ class DirectSettings(AgentSettings):
     gamma: float = Field(1.0, ge=0, le=1)
     """Share of the gradient that passes from one bar back to the bar before; 1 is all of it, 0
     looks one bar ahead."""
-    learning_rate: float = Field(1e-2, gt=0, le=1)
-    """Adam's step size at the start of the training."""
+    learning_rate: float = Field(5e-3, gt=0, le=1)
+    """Adam's step size at the start of the training; twice as large, one training in eight widens
+    its no-trade zone until it earns a tenth to a quarter less."""
     n_steps: int = Field(32, ge=1, le=100_000)
     """Bars in a rollout; the gradient goes back through all of them, and no further."""
     objective: Literal["log_wealth", "mean_variance", "sharpe", "differential_sharpe"] | None = None
@@ -35,8 +36,7 @@ class DirectSettings(AgentSettings):
     action_noise: float = Field(0.7, ge=0)
     """Standard deviation of noise on each asset's action in training, before it is squashed into
     its bounds: the best weights often lie on the bounds, where without noise no gradient is left to
-    move them back. On the Ornstein-Uhlenbeck market it lifts the share of the optimum from .88 to
-    .98."""
+    move them back."""
     feature_noise: float = Field(0.0, ge=0)
     """Standard deviation of noise on the scaled features, or on what an encoder makes of them:
     against over-fitting."""

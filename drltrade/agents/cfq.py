@@ -55,7 +55,6 @@ class Network(nn.Module):
         self, settings: CFQSettings, layout: Layout, action_space: spaces.Space[Any]
     ) -> None:
         super().__init__()
-        assert isinstance(action_space, spaces.Discrete)
         self.actions, self.quantiles = int(action_space.n), max(settings.quantiles, 1)
         self.sight = Sight(layout, settings.encoder, settings.init)
         columns = layout.columns[layout.window_size :]

@@ -199,14 +199,20 @@ class Policy:
 
 
 def load_policy(
-    folder: str | Path, *, device: str = "cpu", roots: Sequence[Path] | None = None
+    folder: str | Path,
+    *,
+    device: str = "cpu",
+    roots: Sequence[Path] | None = None,
+    data_roots: Sequence[Path] = (),
 ) -> Policy:
     """Loads a policy from the folder that it was saved in.
 
     Args:
         folder: a run folder, or the path of its policy.json.
         device: cpu, cuda or auto.
-        roots: where its data and plug-ins are looked up; None takes the workspace.
+        roots: where its data and plug-ins are looked up after the current folder; None takes the
+            workspace.
+        data_roots: where its data are looked up after that; no plug-in is taken from there.
 
     Raises:
         DrltradeError: a file is missing, damaged, foreign or of another version.
@@ -214,8 +220,9 @@ def load_policy(
     place = Path(folder)
     place = place.parent if place.name == CARD_FILE else place
     card = _read_card(place / CARD_FILE)
-    found = workspace_roots() if roots is None else roots
-    check_origins(card, found)
+    trusted = tuple(workspace_roots() if roots is None else roots)
+    found = tuple(dict.fromkeys((*trusted, *data_roots)))
+    check_origins(card, trusted, found)
     network = _read_weights(card, place / WEIGHTS_FILE, found)
     return Policy(card, network.to(pick_device(device)), found)
 
@@ -273,11 +280,16 @@ def _read_weights(card: PolicyCard, file: Path, roots: Sequence[Path]) -> torch.
     return network
 
 
-def check_origins(card: PolicyCard, roots: Sequence[Path]) -> None:
+def check_origins(card: PolicyCard, trusted: Sequence[Path], roots: Sequence[Path]) -> None:
     """Refuses a policy whose plug-ins would come from a run folder: a stranger may have filled it.
 
     Plug-ins are the user's own: named from the workspace downwards, and never beside a policy or
     anywhere below a run.
+
+    Args:
+        card: of the policy.
+        trusted: the folders, beside the current one, that code is taken from.
+        roots: all folders that the policy's files are looked up in.
 
     Raises:
         DrltradeError: a plug-in that the card names lies where none may be.
@@ -290,6 +302,12 @@ def check_origins(card: PolicyCard, roots: Sequence[Path]) -> None:
                 " files from the workspace downwards only: copy it there and train again."
             )
         file = find_file(named, roots)
+        homes = [root.resolve() for root in (Path(), *trusted)]
+        if file is not None and not any(file.is_relative_to(home) for home in homes):
+            raise DrltradeError(
+                f"The policy names the plug-in '{ref}', and '{file}' lies outside of the current"
+                " folder. Go to the workspace that it was trained in."
+            )
         if file is not None and any((up / mark).exists() for up in file.parents for mark in _RUN):
             raise DrltradeError(
                 f"The policy names the plug-in '{ref}', and '{file}' lies in a run folder. Code is"

@@ -47,11 +47,6 @@ def check_start(task: TrainTask, card: PolicyCard) -> None:
         )
     if task.start is None:
         return
-    if task.agent.pretrain:
-        raise UsageError(
-            f"pretrain is {task.agent.pretrain}, but the training starts from a run, whose encoder"
-            " would be overwritten. Leave out one of them."
-        )
     theirs = task.start.card
     pairs: list[tuple[str, Any, Any]] = [("agent", theirs.agent, card.agent)]
     pairs += [(name, theirs.settings.get(name), card.settings.get(name)) for name in _NETWORK]

@@ -122,15 +122,11 @@ def _run_named(target: str, out: Path) -> Path:
 
 
 def load_job(job: Path) -> Policy:
-    """Loads the policy of a job, with the roots that its names were looked up in.
-
-    Of these only the current folder and those above it count: a stranger's job may name any.
-    """
+    """Loads the policy of a job; its data are looked up where they were, its plug-ins are not."""
     from drltrade.agents import load_policy
 
-    own = [Path(root) for root in story_of(job).get("roots", ())]
-    own = [root for root in own if Path.cwd().is_relative_to(root)]
-    return load_policy(job, roots=tuple(dict.fromkeys((*own, *workspace_roots()))))
+    own = tuple(Path(root) for root in story_of(job).get("roots", ()))
+    return load_policy(job, roots=workspace_roots(), data_roots=own)
 
 
 def story_of(job: Path) -> dict[str, Any]:

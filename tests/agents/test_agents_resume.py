@@ -93,7 +93,8 @@ def test_what_a_reward_remembers_is_kept(game_of, tmp_path, agent):
     [
         ("dqn", {"buffer_size": 64}),  # full, so that the newest overwrite the oldest
         ("ppo", {"encoder": "gru", "optimizer": "rmsprop", "schedule": "constant"}),
-        ("reinforce", {"encoder": {"name": "lstm", "dropout": 0.2}, "optimizer": "momentum"}),
+        ("reinforce", {"encoder": "lstm", "optimizer": "momentum"}),
+        ("cfq", {"encoder": {"name": "lstm", "dropout": 0.2}}),
         ("sac", {"encoder": "transformer", "optimizer": "adagrad"}),
     ],
 )

@@ -191,7 +191,6 @@ def test_an_action_of_another_meaning_and_another_activation_are_told(game, run)
     assert "activation is tanh there, relu here" in _refused(
         game, run, settings={"activation": "relu"}
     )
-    assert "would be overwritten" in _refused(game, run, settings={"pretrain": 1})
 
 
 def test_weights_of_another_shape_are_told_by_name():

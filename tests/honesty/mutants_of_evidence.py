@@ -251,7 +251,7 @@ EVIDENCE_MUTANTS = (
     Mutant(
         "trained on all bars",
         "experiments/training.py",
-        'game = job_game(job, "train")',
+        'game = job_game(job, "train", scaler=None if begin is None else begin.scaler)',
         'game = job_game(job, "train").between(None, None)',
         ("nothing_is_tuned_on_the_test_split",),
     ),

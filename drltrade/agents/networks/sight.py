@@ -7,7 +7,6 @@ accounts share, and each distinct bar is encoded once. What is learnt is the sam
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,10 +33,7 @@ class Feed:
 
     def __init__(self, features: NDArray[np.float32], device: str = "cpu") -> None:
         matrix = np.ascontiguousarray(features).reshape(len(features), -1)
-        with warnings.catch_warnings():  # torch warns of read-only memory; nothing writes here
-            warnings.simplefilter("ignore", UserWarning)
-            rows = torch.from_numpy(matrix)
-        self.rows = (rows.nan_to_num(0.0) if rows.isnan().any() else rows).to(device)
+        self.rows = torch.tensor(matrix).nan_to_num_(0.0).to(device)
 
     @property
     def bars(self) -> int:

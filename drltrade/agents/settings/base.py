@@ -132,7 +132,7 @@ class AgentSettings(Settings):
     """The gradient is cut to this length."""
     pretrain: int = Field(0, ge=0)
     """Passes over the train split in which the encoder learns to compress windows, before the first
-    account-step."""
+    account-step; none where the training starts from a run, whose encoder it takes."""
 
     @field_validator("encoder", "optimizer", mode="before")
     @classmethod

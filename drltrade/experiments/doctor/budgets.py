@@ -38,7 +38,7 @@ _NOISY = "its gradient is noisy, so that thresholds settle late"
 _BOX = "has to find the two ends of a continuous range, and copy its position in between"
 
 BUDGETS: Mapping[str, Budget] = {
-    "direct": Budget(600_000, 300_000, 0.97, "uses each step once, and costs little for it"),
+    "direct": Budget(1_500_000, 300_000, 0.97, "uses each step once, and costs little for it"),
     "cfq": Budget(300_000, 200_000, 0.97, "learns from the outcomes of all actions at once"),
     "ppo": Budget(300_000, 200_000, 0.96, _ROLLOUTS),
     "a2c": Budget(300_000, 200_000, 0.96, _ROLLOUTS),

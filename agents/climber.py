@@ -8,12 +8,11 @@ An agent is one file: its settings, here `Climber`, and two functions, `build_ne
 
 from typing import Any
 
-import numpy as np
 import torch
 from pydantic import Field
 
 from drltrade.agents import AgentSettings
-from drltrade.agents.networks import Sight
+from drltrade.agents.networks import ActingNetwork, Sight
 from drltrade.agents.seeding import generators_state, restore_generators
 
 
@@ -38,7 +37,7 @@ def usable_schemes(assets: int) -> tuple[str, ...]:
     return ("levels", "choices") if assets == 1 else ("choices",)
 
 
-class Network(torch.nn.Module):
+class Network(ActingNetwork):
     """What is seen, times a matrix: the largest number is the action."""
 
     def __init__(self, settings: Climber, layout: Any, actions: int) -> None:
@@ -47,12 +46,9 @@ class Network(torch.nn.Module):
         self.choose = torch.nn.Linear(self.sight.size, actions)
         torch.nn.init.zeros_(self.choose.weight)
 
-    def predict(self, observation, state=None, episode_start=None, deterministic=True):
-        """Acts on one observation [D] or a batch [B, D]."""
-        with torch.no_grad():
-            rows = torch.as_tensor(np.atleast_2d(observation))
-            actions = self.choose(self.sight(rows)).argmax(1).numpy()
-        return (actions if np.ndim(observation) > 1 else actions[0]), state
+    def act(self, rows, deterministic):
+        """Takes the actions [B] of the largest numbers."""
+        return self.choose(self.sight(rows)).argmax(1).numpy()
 
 
 def build_network(settings, layout, action_space):

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from drltrade.agents.cfq_outcomes import tabulate
-from drltrade.agents.networks import Sight, optimizer_class, perceptron
+from drltrade.agents.networks import ActingNetwork, Sight, optimizer_class, perceptron
 from drltrade.agents.seeding import generators_state, restore_generators
 from drltrade.agents.settings import CFQSettings
 from drltrade.agents.task import Session
@@ -44,7 +44,7 @@ __all__ = ["Batch", "Network", "build_network", "learn", "loss_of", "targets_of"
 _PAST = ("drawdown", "log_equity")
 
 
-class Network(nn.Module):
+class Network(ActingNetwork):
     """Q: the values of all K actions, as their means or as quantiles.
 
     What an observation tells of the account's past is left out: where one step alone decides the
@@ -75,22 +75,11 @@ class Network(nn.Module):
         level = _on_pairs(self.value, codes, accounts).unsqueeze(-2)
         return level + values - values.mean(-2, keepdim=True)
 
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = True,
-    ) -> tuple[NDArray[Any], Any]:
-        """Takes the best action of one observation [D] or a batch [B, D], as SB3 asks for it."""
-        batch = np.asarray(observation, dtype=np.float32)
-        with torch.no_grad():
-            rows = torch.as_tensor(np.atleast_2d(batch), device=self.matters.device)
-            codes, account = self.sight(rows).split(
-                [self.sight.size - len(self.matters), len(self.matters)], dim=1
-            )
-            actions = self(codes, account).mean(-1).argmax(-1).cpu().numpy()
-        return (actions if batch.ndim > 1 else actions[0]), state
+    def act(self, rows: Tensor, deterministic: bool) -> NDArray[Any]:
+        """Takes the best actions [B]."""
+        account = len(self.matters)
+        codes, accounts = self.sight(rows).split([self.sight.size - account, account], dim=1)
+        return self(codes, accounts).mean(-1).argmax(-1).cpu().numpy()
 
 
 def _head(settings: CFQSettings, inputs: int, outputs: int) -> nn.Sequential:

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from drltrade.agents.direct_objectives import Objective, objective_of
 from drltrade.agents.direct_stage import Stage
-from drltrade.agents.networks import Sight, optimizer_class, perceptron
+from drltrade.agents.networks import ActingNetwork, Sight, optimizer_class, perceptron
 from drltrade.agents.seeding import generators_state, restore_generators
 from drltrade.agents.settings.direct import DirectSettings
 from drltrade.agents.task import Session
@@ -36,7 +36,7 @@ from drltrade.envs.layout import Layout
 __all__ = ["Network", "build_network", "learn", "rollout"]
 
 
-class Network(nn.Module):
+class Network(ActingNetwork):
     """A deterministic policy: what the encoder sees and the account, to an action in [-1, 1]^N."""
 
     def __init__(
@@ -54,19 +54,9 @@ class Network(nn.Module):
         """[B, D] -> actions [B, N]."""
         return torch.tanh(self.heads(self.sight(observation)))
 
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = True,
-    ) -> tuple[NDArray[Any], Any]:
-        """Acts on one observation [D] or a batch [B, D], in Stable-Baselines3's signature."""
-        batch = np.asarray(observation, dtype=np.float32)
-        with torch.no_grad():
-            rows = torch.as_tensor(np.atleast_2d(batch), device=next(self.parameters()).device)
-            actions = self(rows).cpu().numpy()
-        return (actions if batch.ndim > 1 else actions[0]), state
+    def act(self, rows: Tensor, deterministic: bool) -> NDArray[Any]:
+        """Takes actions [B, N]."""
+        return self(rows).cpu().numpy()
 
 
 def build_network(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, Normal
 
-from drltrade.agents.networks import Sight, optimizer_class, perceptron
+from drltrade.agents.networks import ActingNetwork, Sight, optimizer_class, perceptron
 from drltrade.agents.seeding import generators_state, restore_generators
 from drltrade.agents.settings import ReinforceSettings
 from drltrade.agents.task import Session
@@ -33,7 +33,7 @@ from drltrade.envs.layout import Layout
 __all__ = ["Network", "build_network", "learn", "returns_to_go"]
 
 
-class Network(nn.Module):
+class Network(ActingNetwork):
     """The policy pi and the baseline b, two perceptrons on what one encoder sees.
 
     The head is categorical for a list of choices, one categorical for each asset for levels of
@@ -58,11 +58,6 @@ class Network(nn.Module):
         self.baseline = perceptron(self.sight.size, settings.layers, 1, **shape)
         if not self._choices:
             self.log_std = nn.Parameter(torch.full((outputs,), settings.log_std_init))
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.parameters()).device
 
     def heads(self, seen: Tensor) -> list[Any]:
         """Returns the distributions whose product is pi(. | what is seen)."""
@@ -95,19 +90,9 @@ class Network(nn.Module):
             return actions.astype(np.float32).reshape(-1, *self._space.shape)
         return actions[:, 0] if isinstance(self._space, spaces.Discrete) else actions
 
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = False,
-    ) -> tuple[NDArray[Any], Any]:
-        """Acts on one observation [D] or a batch [B, D], in Stable-Baselines3's signature."""
-        batch = np.asarray(observation, dtype=np.float32)
-        with torch.no_grad():
-            rows = torch.as_tensor(np.atleast_2d(batch), device=self.device)
-            actions = self.as_action(self.sample(rows, deterministic))
-        return (actions if batch.ndim > 1 else actions[0]), state
+    def act(self, rows: Tensor, deterministic: bool) -> NDArray[Any]:
+        """Draws actions, or takes the likeliest."""
+        return self.as_action(self.sample(rows, deterministic))
 
 
 def build_network(

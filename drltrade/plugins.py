@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,7 @@ __all__ = [
     "find_file",
     "is_plugin",
     "load_plugin",
+    "plugins_named",
     "workspace_roots",
 ]
 
@@ -49,6 +50,23 @@ def is_plugin(ref: str) -> bool:
     """Says whether a name has the form `path.py:Name`."""
     path, colon, name = ref.rpartition(":")
     return bool(colon) and path.endswith(".py") and name.isidentifier()
+
+
+def plugins_named(content: Any) -> list[str]:
+    """Returns every `path.py:Name` found anywhere in settings, as a key or a value, sorted."""
+    return sorted({text for text in _strings(content) if is_plugin(text)})
+
+
+def _strings(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _strings(key)
+            yield from _strings(value)
+    elif isinstance(content, Iterable):
+        for item in content:
+            yield from _strings(item)
 
 
 def find_file(name: str | Path, roots: Iterable[Path] = ()) -> Path | None:
@@ -94,7 +112,7 @@ def load_plugin(ref: str, roots: Iterable[Path] = ()) -> Plugin:
     searched = [Path(root) for root in roots]
     path = find_file(file, searched)
     if path is None:
-        places = ", ".join(str(place) for place in (Path.cwd(), *searched))
+        places = ", ".join(dict.fromkeys(str(place) for place in (Path.cwd(), *searched)))
         raise UsageError(f"Plug-in file '{file}' does not exist. Looked in {places}.")
     source = path.read_bytes()
     digest = hashlib.sha256(source).hexdigest()

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.agents.card import SCHEMA_VERSION, PolicyCard
+from drltrade.agents.origins import CARD_FILE, check_origins
 from drltrade.agents.table import AGENTS, Agent, find_agent
 from drltrade.agents.task import pick_device
 from drltrade.config import merge, parse
@@ -28,11 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CARD_FILE", "WEIGHTS_FILE", "Policy", "load_policy"]
 
-CARD_FILE = "policy.json"
 WEIGHTS_FILE = "policy.safetensors"
-
-_RUN = (CARD_FILE, "job.json", "experiment.json")
-"""A folder with one of these files is a run's."""
 
 _FIXED = ("actions", "features", "window", "scaler", "account", "leverage")
 """Settings that decide what a policy sees and does: they are its own."""
@@ -222,7 +219,7 @@ def load_policy(
     card = _read_card(place / CARD_FILE)
     trusted = tuple(workspace_roots() if roots is None else roots)
     found = tuple(dict.fromkeys((*trusted, *data_roots)))
-    check_origins(card, trusted, found)
+    check_origins((card.agent, card.env, list(card.plugins)), trusted, found)
     network = _read_weights(card, place / WEIGHTS_FILE, found)
     return Policy(card, network.to(pick_device(device)), found)
 
@@ -278,55 +275,6 @@ def _read_weights(card: PolicyCard, file: Path, roots: Sequence[Path]) -> torch.
             f"The weights in '{file}' are not those of the network that its {CARD_FILE} describes."
         ) from error
     return network
-
-
-def check_origins(card: PolicyCard, trusted: Sequence[Path], roots: Sequence[Path]) -> None:
-    """Refuses a policy whose plug-ins would come from a run folder: a stranger may have filled it.
-
-    Plug-ins are the user's own: named from the workspace downwards, and never beside a policy or
-    anywhere below a run.
-
-    Args:
-        card: of the policy.
-        trusted: the folders, beside the current one, that code is taken from.
-        roots: all folders that the policy's files are looked up in.
-
-    Raises:
-        DrltradeError: a plug-in that the card names lies where none may be.
-    """
-    for ref in sorted(set(_plugins_named((card.agent, card.env, list(card.plugins))))):
-        named = ref.rpartition(":")[0]
-        if Path(named).is_absolute() or ".." in Path(named).parts:
-            raise DrltradeError(
-                f"The policy names the plug-in '{ref}', outside of the workspace. Policies may name"
-                " files from the workspace downwards only: copy it there and train again."
-            )
-        file = find_file(named, roots)
-        homes = [root.resolve() for root in (Path(), *trusted)]
-        if file is not None and not any(file.is_relative_to(home) for home in homes):
-            raise DrltradeError(
-                f"The policy names the plug-in '{ref}', and '{file}' lies outside of the current"
-                " folder. Go to the workspace that it was trained in."
-            )
-        if file is not None and any((up / mark).exists() for up in file.parents for mark in _RUN):
-            raise DrltradeError(
-                f"The policy names the plug-in '{ref}', and '{file}' lies in a run folder. Code is"
-                " never taken from there: go to your workspace, or copy the file to it if you trust"
-                " it."
-            )
-
-
-def _plugins_named(content: Any) -> Iterator[str]:
-    """Yields every `path.py:Name` in settings, as keys or values."""
-    if isinstance(content, str):
-        if is_plugin(content):
-            yield content
-    elif isinstance(content, Mapping):
-        for key, value in content.items():
-            yield from _plugins_named((key, value))
-    elif isinstance(content, list | tuple):
-        for item in content:
-            yield from _plugins_named(item)
 
 
 def _agent_of(card: PolicyCard, roots: Sequence[Path]) -> Agent:

@@ -7,13 +7,13 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from drltrade.errors import UsageError
-from drltrade.plugins import find_file, is_plugin
+from drltrade.plugins import find_file, plugins_named
 
 __all__ = ["Event", "Job", "code_hash", "plugin_hashes", "version"]
 
@@ -128,25 +128,11 @@ def plugin_hashes(content: Any, roots: Sequence[Path]) -> dict[str, str]:
         UsageError: a named file does not exist.
     """
     hashes = {}
-    for ref in sorted(set(_strings(content))):
-        if is_plugin(ref):
-            file = ref.rpartition(":")[0]
-            path = find_file(file, roots)
-            if path is None:
-                places = ", ".join(str(place) for place in (Path.cwd(), *roots))
-                raise UsageError(f"Plug-in file '{file}' does not exist. Looked in {places}.")
-            hashes[ref] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for ref in plugins_named(content):
+        file = ref.rpartition(":")[0]
+        path = find_file(file, roots)
+        if path is None:
+            places = ", ".join(dict.fromkeys(str(place) for place in (Path.cwd(), *roots)))
+            raise UsageError(f"Plug-in file '{file}' does not exist. Looked in {places}.")
+        hashes[ref] = hashlib.sha256(path.read_bytes()).hexdigest()
     return hashes
-
-
-def _strings(content: Any) -> Iterator[str]:
-    """Walks keys and values: a plug-in may stand as either."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, Mapping):
-        for key, value in content.items():
-            yield from _strings(key)
-            yield from _strings(value)
-    elif isinstance(content, Iterable):
-        for item in content:
-            yield from _strings(item)

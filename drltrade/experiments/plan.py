@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drltrade.data.market import Market
     from drltrade.envs import EnvSettings
 
-__all__ = ["Choice", "Plan", "plan_experiment", "read_experiment", "resolve_env"]
+__all__ = ["Choice", "Plan", "plan_experiment", "read_experiment", "resolve_agents", "resolve_env"]
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def plan_experiment(
     where = f"experiment '{content['name']}'" if content.get("name") else "the experiment"
     settings = parse(ExperimentSettings, content, where)
     env, roots = resolve_env(settings.env, choice=choice, sets=env_sets, roots=roots)
-    agents = _resolve_agents(settings, agent_sets, roots)
+    agents = resolve_agents(settings.agents, agent_sets, roots)
     market = load(env.data, roots)
     splits = resolve_splits(settings.splits, market)
     name = settings.name or _name(settings.env, market, agents)
@@ -222,26 +222,46 @@ def _agent_name(agent: Any) -> str:
     return Path(str(agent)).stem
 
 
-def _resolve_agents(
-    settings: ExperimentSettings, sets: Sequence[str], roots: tuple[Path, ...]
+def resolve_agents(
+    agents: Sequence[Any],
+    sets: Sequence[str],
+    roots: Sequence[Path],
+    label_of: Callable[[Any, AgentSettings], str] | None = None,
 ) -> dict[str, AgentSettings]:
-    from drltrade.agents.table import parse_agent, read_agent
+    """Parses agents and gives each a label: what the user called it, numbered where it is taken.
+
+    Args:
+        agents: names, YAML files, `path.py:Name`, mappings or settings.
+        sets: `key=value` overrides for all of them; settings are taken as they are.
+        roots: where files are looked up after the current folder.
+        label_of: names an agent; None takes the stem of a file's name.
+
+    Raises:
+        UsageError: a name, a key or a value is wrong, or two agents are the same.
+    """
+    from drltrade.agents import AgentSettings, parse_agent, read_agent
 
     found: dict[str, AgentSettings] = {}
-    for agent in settings.agents:
-        content = read_agent(agent, roots)
-        for assignment in sets:
-            content = override(content, assignment)
-        parsed = parse_agent(content, roots)
-        label = base = _agent_name(agent) if isinstance(agent, str) else parsed.name
+    for agent in agents:
+        parsed = agent
+        if not isinstance(agent, AgentSettings):
+            content = read_agent(agent, roots)
+            for assignment in sets:
+                content = override(content, assignment)
+            parsed = parse_agent(content, roots)
+        label = base = (label_of or _label)(agent, parsed)
         count = 1
         while label in found:
             count += 1
             label = f"{base}-{count}"
         if parsed in found.values():
-            raise UsageError(f"The agent '{base}' stands twice in the experiment. Keep one.")
+            raise UsageError(f"The agent '{base}' is named twice. Keep one.")
         found[label] = parsed
     return found
+
+
+def _label(agent: Any, settings: AgentSettings) -> str:
+    return _agent_name(agent) if isinstance(agent, str) else settings.name
 
 
 def _name(env: Any, market: Market, agents: Mapping[str, AgentSettings]) -> str:

@@ -12,6 +12,7 @@ from drltrade.errors import UsageError
 from drltrade.experiments.doctor.budgets import QUICK_SLACK, budget_of
 from drltrade.experiments.doctor.markets import CASES, QUICK, case_of
 from drltrade.experiments.jobs import Job, plugin_hashes
+from drltrade.experiments.plan import resolve_agents
 from drltrade.plugins import is_plugin, workspace_roots
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def plan_visit(
     chosen = tuple(dict.fromkeys(markets)) or (QUICK if quick else tuple(CASES))
     for name in chosen:
         case_of(name)
-    found = _resolve(tuple(agents) or DEFAULT_AGENTS, _agent_keys(sets), places)
+    found = resolve_agents(tuple(agents) or DEFAULT_AGENTS, _agent_keys(sets), places, _label)
     budgets = {label: budget_of(settings) for label, settings in found.items()}
     marks = {
         label: round(budget.mark - (QUICK_SLACK if quick else 0), 4)
@@ -119,31 +120,6 @@ def _agent_keys(sets: Sequence[str]) -> list[str]:
             )
         keys.append(rest)
     return keys
-
-
-def _resolve(
-    agents: Sequence[Any], keys: Sequence[str], roots: Sequence[Path]
-) -> dict[str, AgentSettings]:
-    from drltrade.agents import AgentSettings, parse_agent, read_agent
-
-    found: dict[str, AgentSettings] = {}
-    for agent in agents:
-        if isinstance(agent, AgentSettings):
-            settings = agent
-        else:
-            content = read_agent(agent, roots)
-            for assignment in keys:
-                content = override(content, assignment)
-            settings = parse_agent(content, roots)
-        label = base = _label(agent, settings)
-        count = 1
-        while label in found:
-            count += 1
-            label = f"{base}-{count}"
-        if settings in found.values():
-            raise UsageError(f"The agent '{base}' is named twice. Keep one.")
-        found[label] = settings
-    return found
 
 
 def _label(agent: Any, settings: AgentSettings) -> str:

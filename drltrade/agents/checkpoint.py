@@ -35,6 +35,7 @@ class Checkpoint:
         self._path, self._seconds, self._owner = path, seconds, owner
         self._tell = tell or (lambda sentence: None)
         self._told: set[str] = set()
+        self._offered = False
         self._saved_at = time.monotonic()
 
     def load(self) -> Any:
@@ -58,8 +59,17 @@ class Checkpoint:
             )
         return content["tree"]
 
+    def decline(self) -> None:
+        """Says once that an agent gives nothing to save, unless it has done so before."""
+        if self._path is not None and not self._offered:
+            self._path = None
+            self._tell(
+                "trains without checkpoints: the agent hands no state to watch.after_update."
+            )
+
     def offer(self, tree: Callable[[], Any]) -> None:
         """Saves what `tree` returns if it is time to."""
+        self._offered = True
         if self._path is None or time.monotonic() - self._saved_at < self._seconds:
             return
         try:

@@ -99,8 +99,11 @@ class Watch:
             self._reported, self._told = self.seconds, steps
             latest = self.history[-1][1] if self.history else None
             self._progress(Progress(steps, self._total, self.seconds, latest, self.best_score))
-        if self._checkpoint is not None and state is not None:
-            # Last, so that what is saved holds all that this moment was due.
+        if self._checkpoint is None:
+            return
+        if state is None:
+            self._checkpoint.decline()
+        else:  # last, so that what is saved holds all that this moment was due
             self._checkpoint.offer(lambda: {"agent": state(), "watch": self._state(steps)})
 
     def restore(self, state: Mapping[str, Any]) -> None:

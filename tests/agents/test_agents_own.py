@@ -60,3 +60,20 @@ def test_a_file_that_holds_no_agent_is_told_what_an_agent_needs(content, told, t
 def test_a_setting_that_it_does_not_have_is_refused_with_the_nearest_one():
     with pytest.raises(UsageError, match=r"stepp.*step"):
         parse_agent({"name": REF, "stepp": 1}, [ROOT])
+
+
+def test_an_agent_that_gives_nothing_to_save_is_told_so_once(tmp_path, monkeypatch, game_of):
+    own = (ROOT / "agents" / "climber.py").read_text()
+    own = own.replace("after_update(steps, network, state)", "after_update(steps, network)")
+    (tmp_path / "mine.py").write_text(own)
+    monkeypatch.chdir(tmp_path)
+    settings = parse_agent({"name": "mine.py:Climber", "accounts": 8, "bars": 4})
+    task = TrainTask(
+        game_of("dqn", bars=600), settings, seed=1, steps=600,
+        checkpoint=tmp_path / "checkpoint", checkpoint_seconds=0.0,
+    )  # fmt: skip
+    told = []
+    train(task, tell=told.append)
+    assert len(told) == 1
+    assert told[0].startswith("trains without checkpoints: the agent hands no state")
+    assert not (tmp_path / "checkpoint").exists()

@@ -153,6 +153,7 @@ def test_what_comes_back_can_be_written_to(tmp_path):
     save_tree(tmp_path / "tree", [np.zeros(3), torch.zeros(3), np.zeros(1, np.uint8), np.ones(2)])
     for each in load_tree(tmp_path / "tree"):
         each[:] = 1
+        assert each.sum() == len(each)
 
 
 @pytest.mark.parametrize(

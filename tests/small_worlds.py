@@ -5,6 +5,24 @@ import numpy as np
 from drltrade.data import Market
 from drltrade.envs import EnvSettings, build_game
 
+TINY_EXPERIMENT = {
+    "name": "tiny",
+    "env": {"window": 4, "features": [{"log_return": 1}, {"volatility": 5}], "episode": 60},
+    "agents": [
+        {"name": "ppo", "accounts": 16, "n_steps": 16},
+        {"name": "reinforce", "accounts": 16, "n_steps": 16},
+    ],
+    "splits": {
+        "train": ["2004-01-01", "2006-12-31"],
+        "valid": ["2007-01-01", "2007-12-31"],
+        "test": ["2008-01-01", "2008-12-31"],
+    },
+    "seeds": 2,
+    "budget": {"steps": 1024, "evaluations": 2},
+    "baselines": ["buy_and_hold", "cash"],
+}
+"""An experiment of a few seconds: two agents, two seeds."""
+
 
 def random_market(bars=400, assets=1, seed=0, scale=0.01):
     """A random walk with opens, highs, lows and volumes that do not contradict each other."""

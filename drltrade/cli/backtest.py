@@ -89,7 +89,7 @@ def _show(judged: Judged, page: Path | None) -> None:
     from drltrade.cli.output import print_table, say, warn
     from drltrade.experiments.backtests import run_strategy
     from drltrade.report.entry import Entry
-    from drltrade.report.foresight import hindsight_notes
+    from drltrade.report.hindsight import hindsight_notes
     from drltrade.report.words import figure, money
 
     record = judged.record

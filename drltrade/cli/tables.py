@@ -30,7 +30,7 @@ def print_comparison(rows: Sequence[Mapping[str, Any]], title: str | None = None
     Below them stands what the shares of hindsight are measured against.
     """
     from drltrade.backtest.metrics import METRICS
-    from drltrade.report.foresight import notes_of
+    from drltrade.report.hindsight import notes_of
     from drltrade.report.words import figure
 
     metrics = _FULL if console().width >= _WIDE else _BRIEF

@@ -18,7 +18,7 @@ from drltrade.report import honesty, tables, words
 from drltrade.report.accounts import account_view
 from drltrade.report.entry import Entry, best, of_kind
 from drltrade.report.figures import growth_figure
-from drltrade.report.foresight import hindsight_kind, hindsight_notes
+from drltrade.report.hindsight import hindsight_kind, hindsight_notes
 from drltrade.report.panels import price_line, shown_assets
 from drltrade.report.thin import LIMIT
 from drltrade.report.verdict import sides

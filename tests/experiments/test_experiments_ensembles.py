@@ -6,6 +6,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from small_worlds import TINY_EXPERIMENT
 
 import drltrade
 from drltrade.agents import Ensemble
@@ -21,19 +22,7 @@ from drltrade.experiments.reports import make_report, warnings_of
 from drltrade.experiments.results import ENSEMBLES
 from drltrade.experiments.settings import ExperimentSettings
 
-TINY = {
-    "name": "tiny",
-    "env": {"window": 4, "features": [{"log_return": 1}, {"volatility": 5}], "episode": 60},
-    "agents": [
-        {"name": "ppo", "accounts": 16, "n_steps": 16},
-        {"name": "reinforce", "accounts": 16, "n_steps": 16},
-    ],
-    "splits": {
-        "train": ["2004-01-01", "2006-12-31"],
-        "valid": ["2007-01-01", "2007-12-31"],
-        "test": ["2008-01-01", "2008-12-31"],
-    },
-    "seeds": 2,
+TINY = TINY_EXPERIMENT | {
     "budget": {"steps": 512, "evaluations": 2},
     "baselines": ["buy_and_hold"],
     "ensembles": ["mean", "rotate"],

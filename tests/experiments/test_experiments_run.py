@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from small_worlds import TINY_EXPERIMENT as TINY
 
 import drltrade
 from drltrade.backtest.files import read_record
@@ -18,23 +19,6 @@ from drltrade.experiments.experiment import run_experiment, summary
 from drltrade.experiments.plan import Choice
 from drltrade.experiments.reports import make_report
 from drltrade.experiments.results import best_job, compare_runs, read_entries
-
-TINY = {
-    "name": "tiny",
-    "env": {"window": 4, "features": [{"log_return": 1}, {"volatility": 5}], "episode": 60},
-    "agents": [
-        {"name": "ppo", "accounts": 16, "n_steps": 16},
-        {"name": "reinforce", "accounts": 16, "n_steps": 16},
-    ],
-    "splits": {
-        "train": ["2004-01-01", "2006-12-31"],
-        "valid": ["2007-01-01", "2007-12-31"],
-        "test": ["2008-01-01", "2008-12-31"],
-    },
-    "seeds": 2,
-    "budget": {"steps": 1024, "evaluations": 2},
-    "baselines": ["buy_and_hold", "cash"],
-}
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +190,10 @@ def test_compared_runs_share_their_baselines_and_unlike_ones_are_flagged(tiny, t
     assert {"tiny/ppo", "copy/ppo"} <= {entry.label for entry in entries}
     assert "copy/cash" not in {entry.label for entry in entries}
     assert warnings == []
-    dear = TINY | {"name": "dear", "env": TINY["env"] | {"costs": {"slippage": {"rate": 0.002}}}}
+    dear = TINY | {
+        "name": "dear",
+        "env": TINY["env"] | {"costs": {"slippage": {"rate": 0.002}}},
+    }
     choice = Choice(agents=("reinforce",), seeds=1, steps=256)
     other = run_experiment(dear, out=tmp_path, workers=1, choice=choice)
     _, warnings = compare_runs([tiny.plan.home, other.plan.home])
@@ -238,7 +225,12 @@ def test_the_test_interval_cannot_reach_the_policy():
     settings = {key: TINY[key] for key in ("splits",)}
     one, two = (
         drltrade.train(
-            TINY["env"], TINY["agents"][0], steps=512, evaluations=1, data=data, **settings
+            TINY["env"],
+            TINY["agents"][0],
+            steps=512,
+            evaluations=1,
+            data=data,
+            **settings,
         )
         for data in (market, replace(market, **bumped))
     )
@@ -249,7 +241,11 @@ def test_the_test_interval_cannot_reach_the_policy():
 
 def test_python_trains_and_backtests_in_two_calls(tiny):
     trained = drltrade.train(
-        TINY["env"], TINY["agents"][0], steps=1024, evaluations=2, splits=TINY["splits"]
+        TINY["env"],
+        TINY["agents"][0],
+        steps=1024,
+        evaluations=2,
+        splits=TINY["splits"],
     )
     job = tiny.plan.jobs[0]
     assert trained.test.equity.tolist() == read_record(job.folder).equity.tolist()

@@ -7,7 +7,7 @@ import pytest
 
 from drltrade.backtest.hindsight import Best, Yardstick
 from drltrade.report import Entry, comparison_table
-from drltrade.report.foresight import hindsight_kind, hindsight_notes
+from drltrade.report.hindsight import hindsight_kind, hindsight_notes
 from drltrade.report.page import render
 from drltrade.report.words import money, percent
 

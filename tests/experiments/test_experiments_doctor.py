@@ -11,7 +11,7 @@ from drltrade.experiments.doctor import CASES, NULLS, SKILLS, plan_visit, run_do
 from drltrade.experiments.doctor.budgets import BUDGETS, ON_POLICY, budget_of
 from drltrade.experiments.doctor.examine import result_file
 from drltrade.experiments.doctor.findings import LEVEL, gather
-from drltrade.experiments.doctor.judging import STRETCH, holm, judge
+from drltrade.experiments.doctor.judging import STRETCH, judge
 from drltrade.experiments.doctor.markets import POINTS, best_policy, build_case
 from drltrade.experiments.doctor.words import verdict
 from drltrade.experiments.jobs import Event
@@ -113,13 +113,6 @@ def test_an_honest_guess_is_significant_no_more_often_than_the_level_says():
     ]
     assert min(chances) > LEVEL
     assert max(chances) > 0.3
-
-
-def test_holm_is_the_textbooks():
-    # Sorted p times (count, count - 1, ...), made monotonic: by hand.
-    assert holm([0.005, 0.5, 0.011, 0.02]) == pytest.approx([0.02, 0.5, 0.033, 0.04])
-    assert holm([]) == []
-    assert holm([0.7, 0.8]) == [1.0, 1.0]
 
 
 def written(visit, tmp_path, **changes):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from drltrade.backtest.evidence import holm
 from drltrade.experiments.doctor.examine import result_file
-from drltrade.experiments.doctor.judging import holm
 from drltrade.experiments.doctor.markets import CASES
 from drltrade.experiments.doctor.plan import Visit
 from drltrade.experiments.folders import read_json

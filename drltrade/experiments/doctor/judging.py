@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from drltrade.sim import Engine, Rules, Step
     from drltrade.sim.optimal import Optimum
 
-__all__ = ["STRETCH", "Judged", "holm", "judge"]
+__all__ = ["STRETCH", "Judged", "judge"]
 
 Floats = NDArray[np.float64]
 
@@ -137,19 +137,3 @@ def _profit_by_luck(means: Floats) -> float:
     if np.ptp(means) == 0.0:
         return 0.0 if means[0] > 0 else 1.0
     return float(ttest_1samp(means, 0.0, alternative="greater").pvalue)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Returns p-values that allow for their number (Holm, Scandinavian J. Statistics 1979).
-
-    Those below a level are significant at it, all tests taken together.
-
-    Example:
-        >>> [round(p, 6) for p in holm([0.01, 0.04, 0.03])]
-        [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p_values, kind="stable")
-    steps = np.asarray(p_values, np.float64)[order] * np.arange(len(order), 0, -1)
-    adjusted = np.empty(len(order))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
-    return [float(value) for value in adjusted]

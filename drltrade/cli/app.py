@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from drltrade.cli import audit, backtest, bench, data, demo, doctor, lists, new, runs, train
+from drltrade.cli import (
+    audit,
+    backtest,
+    bench,
+    data,
+    demo,
+    doctor,
+    lists,
+    new,
+    reproduce,
+    runs,
+    train,
+)
 
 __all__ = ["app"]
 
@@ -29,6 +41,7 @@ app.add_typer(data.app, name="data")
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
+app.command("reproduce")(reproduce.reproduce)
 
 
 @app.callback(invoke_without_command=True)

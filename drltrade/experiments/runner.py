@@ -31,7 +31,9 @@ def worker_count(jobs: int, wanted: int | None = None) -> int:
     return max(1, min(wanted or cores or 1, jobs))
 
 
-def run_jobs(jobs: Sequence[Job], work: Work, report: Report, workers: int = 1) -> list[Event]:
+def run_jobs(
+    jobs: Sequence[Job], work: Work, report: Report, workers: int = 1, *, fresh: bool = False
+) -> list[Event]:
     """Runs every job and returns the failures.
 
     With one worker the jobs run here; with several, each worker is a fresh process (spawn) that
@@ -43,6 +45,7 @@ def run_jobs(jobs: Sequence[Job], work: Work, report: Report, workers: int = 1) 
         work: an importable function that does one job and reports its progress.
         report: receives every event, in this process.
         workers: how many jobs run at once.
+        fresh: give every job a process of its own, also where there is one worker.
     """
     failures: list[Event] = []
 
@@ -51,11 +54,11 @@ def run_jobs(jobs: Sequence[Job], work: Work, report: Report, workers: int = 1) 
             failures.append(event)
         report(event)
 
-    if workers <= 1:
+    if workers <= 1 and not fresh:
         for job in jobs:
             _do(work, job, observe)
     else:
-        _run_in_processes(jobs, work, observe, workers)
+        _run_in_processes(jobs, work, observe, workers, fresh)
     return failures
 
 
@@ -89,7 +92,9 @@ class _Worker:
     job: Job | None = None
 
 
-def _run_in_processes(jobs: Sequence[Job], work: Work, report: Report, workers: int) -> None:
+def _run_in_processes(
+    jobs: Sequence[Job], work: Work, report: Report, workers: int, fresh: bool
+) -> None:
     context = multiprocessing.get_context("spawn")
     waiting = list(reversed(jobs))
     crew: list[_Worker] = []
@@ -100,7 +105,7 @@ def _run_in_processes(jobs: Sequence[Job], work: Work, report: Report, workers: 
                 _hand(crew[-1], waiting)
             for pipe in wait([worker.pipe for worker in crew]):
                 worker = next(worker for worker in crew if worker.pipe is pipe)
-                if not _listen(worker, waiting, report):
+                if not _listen(worker, [] if fresh else waiting, report):
                     crew.remove(worker)
     finally:
         for worker in crew:

@@ -1,26 +1,30 @@
-"""What was found, in two plain sentences that claim no more than the records show."""
+"""What was found, in two plain sentences that claim no more than the evidence shows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from drltrade.backtest.evidence.evidence import Evidence
 from drltrade.report.entry import Entry, best, of_kind
-from drltrade.report.words import percent, ratio, span, spread
+from drltrade.report.words import join, percent, ratio, span, spread
 
 __all__ = ["sides", "verdict"]
 
 _SAME = 1e-9  # of return: closer than this is the same path
 
 
-def verdict(entries: Sequence[Entry]) -> list[str]:
-    """Returns two sentences: who was ahead by how much, and what else weighs on it.
+def verdict(entries: Sequence[Entry], evidence: Evidence | None = None) -> list[str]:
+    """Returns two sentences: whether there is skill, and what the best came to.
 
     Agents are judged by the median seed against the baseline that made the most over the same
     bars; without agents the first strategy is judged against the others. References are left out.
-    Nothing is said about significance: that takes more than the spread over seeds.
+    Without evidence nothing is said about significance: that takes more than the spread over seeds.
     """
     judged, baselines = sides(entries)
     leader, baseline = best(judged), best(baselines)
+    if leader is not None and evidence is not None:
+        return [_skill(evidence, leader), _best(leader, baselines, evidence)]
     if leader is None:
         return ["Only references were run, and nobody can trade those."]
     if baseline is None:
@@ -32,6 +36,58 @@ def sides(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
     """Parts entries into those that are judged and the baselines that they are judged against."""
     agents, strategies = of_kind(entries, "agent"), of_kind(entries, "strategy")
     return (agents, strategies) if agents else (strategies[:1], strategies[1:])
+
+
+def _skill(evidence: Evidence, leader: Entry) -> str:
+    """Answers the one question by its rule: cash and the chosen baseline, all agents counted."""
+    skill, over = evidence.skill, span(leader.shown)
+    told = [f"{name} ({_p(p)})" for name, p in skill.against.items()]
+    chosen = ", the baseline chosen on validation" if len(told) > 1 else ""
+    count = len(skill.family)
+    counted = f", all {count} agents counted" if count > 1 else ""
+    if skill.found:
+        who = join(skill.winners) if skill.winners else "the agents taken together"
+        verb = "beats" if len(skill.winners) == 1 else "beat"
+        return (
+            f"Skill shown: over {over} {who} {verb} {join(told)}{chosen}, beyond chance{counted}."
+        )
+    who = "no agent" if count > 1 else skill.family[0]
+    beaten = "beats both" if count > 1 else "does not beat both"
+    if len(told) == 1:
+        beaten = "beats" if count > 1 else "does not beat"
+    return (
+        f"No skill shown: over {over} {who} {beaten} {join(told)}{chosen}, beyond chance: that"
+        f" takes p < {evidence.level:g}{counted}."
+    )
+
+
+def _best(leader: Entry, baselines: Sequence[Entry], evidence: Evidence) -> str:
+    """What the agent that earned most here earned, beside the chosen baseline and the best one."""
+    chosen, most = str(evidence.baseline["label"]), best(baselines)
+    rivals = [
+        f"{_return(entry)} for {entry.label}"
+        for entry in baselines
+        if entry.label == chosen or entry is most
+    ]
+    among = "The best agent here, " if len(evidence.skill.family) > 1 else ""
+    parts = [f"{among}{leader.label}{',' * bool(among)} returned {_return(leader)}"]
+    if rivals:
+        parts.append(f"against {join(rivals)}")
+    told = f"with a Sharpe ratio of {ratio(leader.median('sharpe'))}"
+    deflated = evidence.agents[leader.label].deflated
+    if math.isfinite(deflated["probability"]):
+        trials = int(deflated["trials"])
+        luck = f"more than the luck of {trials:,} trials" if trials > 1 else "above 0"
+        told += f" that is {luck} with a probability of {ratio(deflated['probability'])}"
+    if leader.median("trades") == 0:
+        told += "; it never traded"
+    return ", ".join([*parts, told]) + "."
+
+
+def _p(value: float) -> str:
+    if not math.isfinite(value):
+        return "p undefined"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _against(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from drltrade.backtest.evidence.evidence import AgentEvidence, Evidence, Skill, Spread
 from drltrade.report import verdict
 
 
@@ -84,3 +85,56 @@ def test_a_reference_is_nobodys_rival(make_entry):
     assert verdict([make_entry("hindsight", 9.0, kind="reference")]) == [
         "Only references were run, and nobody can trade those."
     ]
+
+
+def judged(make_entry, agent_returns, **skill):
+    """Entries with a hand-made judgement of them."""
+    entries = [
+        make_entry("ppo", *agent_returns),
+        make_entry("dqn", -0.3, -0.2),
+        make_entry("hold", 0.3, kind="strategy"),
+        make_entry("cross", 0.9, kind="strategy"),
+    ]
+    deflated = {"trials": 12, "threshold": 1.0, "probability": 0.314}
+    nothing = Spread(0.0, 0.0, 0.0)
+    agent = AgentEvidence(
+        seeds=2, spread="range", figures={"sharpe": nothing}, against={}, psr=0.5,
+        deflated=deflated, track_record={}, improvement={}, interquartile_mean=None,
+        achievable=0.1, gap={},
+    )  # fmt: skip
+    told = {"p": 0.31, "against": {"cash": 0.0002, "hold": 0.31}, "family": ("ppo", "dqn")}
+    found = Skill(**({"found": False, "winners": ()} | told | skill))
+    return entries, Evidence(
+        level=0.05, interval={}, trials={"test": 12, "valid": 40},
+        baseline={"label": "hold", "score": 0.4}, skill=found,
+        agents={"ppo": agent, "dqn": agent}, folds=(), overfitting=None, profile=None, warnings=(),
+    )  # fmt: skip
+
+
+def test_a_judgement_that_finds_nothing_says_what_it_would_have_taken(make_entry):
+    first, second = verdict(*judged(make_entry, [0.5, 0.7]))
+    assert first == (
+        "No skill shown: over 2020-01-01 to 2020-01-04 no agent beats both cash (p < 0.001) and"
+        " hold (p = 0.310), the baseline chosen on validation, beyond chance: that takes p < 0.05,"
+        " all 2 agents counted."
+    )
+    assert second.startswith(
+        "The best agent here, ppo, returned 60.0 % in the median of 2 seeds (50.0 to 70.0 %),"
+        " against 30.0 % for hold and 90.0 % for cross, with a Sharpe ratio of"
+    )
+    assert second.endswith("more than the luck of 12 trials with a probability of 0.31.")
+
+
+def test_a_judgement_that_finds_skill_names_the_winner(make_entry):
+    won = {"found": True, "p": 0.02, "winners": ("ppo",), "against": {"cash": 0.01, "hold": 0.02}}
+    first, _ = verdict(*judged(make_entry, [0.5, 0.7], **won))
+    assert first == (
+        "Skill shown: over 2020-01-01 to 2020-01-04 ppo beats cash (p = 0.010) and hold"
+        " (p = 0.020), the baseline chosen on validation, beyond chance, all 2 agents counted."
+    )
+
+
+def test_a_single_agent_that_only_cash_was_set_against_is_told_so(make_entry):
+    alone = {"against": {"cash": 0.2}, "p": 0.2, "family": ("ppo",)}
+    first, _ = verdict(*judged(make_entry, [0.5], **alone))
+    assert "ppo does not beat cash (p = 0.200), beyond chance: that takes p < 0.05." in first

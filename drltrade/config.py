@@ -216,7 +216,8 @@ def _problems(model: type[BaseModel], error: ValidationError) -> list[str]:
 def _sentence(model: type[BaseModel], path: tuple[str, ...], items: list[Any]) -> str:
     key, item = ".".join(path), items[0]
     if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        allowed = list(_fields(_keys(model, item["loc"][:-1])[1]))
+        inner = _members(_keys(model, item["loc"][:-1])[1])
+        allowed = [name for member in inner for name in _fields(member)]
         return f"Unknown key '{key}'.{nearest(path[-1], allowed)} Allowed: {', '.join(allowed)}."
     if item["type"] == "missing":
         return f"'{key}' is missing."

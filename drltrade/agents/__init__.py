@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from drltrade.agents.card import PolicyCard
     from drltrade.agents.ensemble import Ensemble
     from drltrade.agents.policy import Policy, load_policy
+    from drltrade.agents.relay import Leg, Relay
     from drltrade.agents.strategies import STRATEGIES, Account, Strategy, make_strategy
     from drltrade.agents.training import train
 
@@ -23,9 +24,11 @@ __all__ = [
     "Agent",
     "AgentSettings",
     "Ensemble",
+    "Leg",
     "Policy",
     "PolicyCard",
     "Progress",
+    "Relay",
     "Strategy",
     "TrainResult",
     "TrainTask",
@@ -40,8 +43,10 @@ __all__ = [
 _LAZY = {
     "Account": "strategies",
     "Ensemble": "ensemble",
+    "Leg": "relay",
     "Policy": "policy",
     "PolicyCard": "card",
+    "Relay": "relay",
     "STRATEGIES": "strategies",
     "Strategy": "strategies",
     "load_policy": "policy",

@@ -12,15 +12,19 @@ import numpy as np
 from pydantic import Field
 
 from drltrade.config import Settings
+from drltrade.data.segments import periods_of
 from drltrade.envs import Game
 from drltrade.envs.layout import Layout
 from drltrade.features import default_features, parse_features
 from drltrade.plugins import is_plugin, load_plugin
 
-__all__ = ["SCHEMA_VERSION", "ActionCard", "ObservationCard", "PolicyCard", "StartCard", "versions"]
+__all__ = ["SCHEMA_VERSION", "ActionCard", "ObservationCard", "PolicyCard", "StartCard",
+           "intervals_of", "versions"]  # fmt: skip
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Rises when a card of an older version can no longer be read."""
+Interval = tuple[str, str]
+"""First and last stamp, both inclusive."""
 
 
 class ObservationCard(Settings):
@@ -120,14 +124,10 @@ class PolicyCard(Settings):
     """The name of the market."""
     fingerprint: str
     """The SHA-256 of the market's content."""
-    train_start: str
-    """First bar of the train interval."""
-    train_end: str
-    """Its last bar."""
-    valid_start: str | None = None
-    """First bar of the interval that these weights were chosen on, if any."""
-    valid_end: str | None = None
-    """Its last bar."""
+    train: tuple[Interval, ...] = Field(min_length=1)
+    """The intervals that were learnt from, in order of time."""
+    valid: tuple[Interval, ...] = ()
+    """The intervals that these weights were chosen on, if any."""
     seed: int
     """The seed of the training."""
     steps: int
@@ -169,7 +169,6 @@ class PolicyCard(Settings):
             start_from: which weights it began with, if not fresh ones.
         """
         layout, scheme = game.layout, game.scheme
-        start, end = np.datetime_as_string(game.interval, unit="s")
         return cls(
             agent=str(agent["name"]),
             settings=dict(agent),
@@ -187,8 +186,7 @@ class PolicyCard(Settings):
             reward_scale=reward_scale,
             data=game.market.name,
             fingerprint=game.market.fingerprint,
-            train_start=str(start),
-            train_end=str(end),
+            train=intervals_of(game),
             seed=seed,
             steps=steps,
             accounts=accounts,
@@ -196,6 +194,29 @@ class PolicyCard(Settings):
             start=start_from,
             versions=versions(),
         )
+
+    @property
+    def train_start(self) -> str:
+        """The first bar that was learnt from."""
+        return self.train[0][0]
+
+    @property
+    def train_end(self) -> str:
+        """The last one."""
+        return self.train[-1][1]
+
+    @property
+    def seen(self) -> Interval:
+        """The first and the last bar that was learnt from or chosen on."""
+        every = (*self.train, *self.valid)
+        return min(start for start, _ in every), max(end for _, end in every)
+
+
+def intervals_of(game: Game) -> tuple[Interval, ...]:
+    """Names what a game is played on, to the second."""
+    periods = periods_of(game.market, game.spans)
+    texts = np.datetime_as_string(np.array(periods), unit="s")
+    return tuple((str(first), str(last)) for first, last in texts)
 
 
 def versions() -> dict[str, str]:

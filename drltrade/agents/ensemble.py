@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from drltrade.agents.card import PolicyCard
 from drltrade.agents.policy import Policy
+from drltrade.agents.relay import Relay
 from drltrade.data import Market
 from drltrade.data.dates import show
 from drltrade.data.segments import span_names
@@ -59,7 +60,7 @@ class Ensemble:
     allowed where one member has them, and leverage up to the largest of theirs.
 
     Attributes:
-        members: the policies.
+        members: the policies, or relays of them.
         scheme: "mean" or "rotate".
         every: bars between two choices of `rotate`.
         look: bars that a choice looks back over.
@@ -72,7 +73,7 @@ class Ensemble:
 
     def __init__(
         self,
-        members: Sequence[Policy],
+        members: Sequence[Policy | Relay],
         scheme: str = "mean",
         *,
         every: int = QUARTER,
@@ -97,7 +98,7 @@ class Ensemble:
 
     @property
     def cards(self) -> tuple[PolicyCard, ...]:
-        """What is known of each member."""
+        """What is known of each member; of a relay, of its first policy."""
         return tuple(member.card for member in self.members)
 
     @property
@@ -150,7 +151,7 @@ class Ensemble:
     def _leverage(self) -> float:
         return max(float(card.env["leverage"]) for card in self.cards)
 
-    def games(self, game: Game) -> Iterator[tuple[Policy, Game]]:
+    def games(self, game: Game) -> Iterator[tuple[Policy | Relay, Game]]:
         """Yields each member with the game of its paper account, in the world of another game.
 
         Data, fill, costs and equity are that game's; what a member sees and may do is its own.

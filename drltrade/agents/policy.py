@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drltrade.agents.card import SCHEMA_VERSION, PolicyCard
+from drltrade.agents.card import SCHEMA_VERSION, PolicyCard, intervals_of
 from drltrade.agents.origins import CARD_FILE, check_origins
 from drltrade.agents.table import AGENTS, Agent, find_agent
 from drltrade.agents.task import pick_device
@@ -51,11 +51,16 @@ class Policy:
         card = self.card
         return f"<Policy {card.agent} seed {card.seed}, {card.steps} steps on {card.data}>"
 
-    def chosen_on(self, game: Game) -> None:
-        """Notes on the card the interval whose score these weights were chosen by."""
-        span = np.datetime_as_string(game.interval, unit="s")
-        interval = {"valid_start": str(span[0]), "valid_end": str(span[1])}
-        self.card = self.card.model_copy(update=interval)
+    def chosen_on(self, game: Game, market: Market | None = None) -> None:
+        """Notes on the card what these weights were chosen by.
+
+        Args:
+            game: the game on the bars whose score decided.
+            market: the whole market, where the game is played on stretches cut from it.
+        """
+        whole = game.market if market is None else market
+        told = {"valid": intervals_of(game), "fingerprint": whole.fingerprint}
+        self.card = self.card.model_copy(update=told)
 
     def predict(
         self,

@@ -90,16 +90,15 @@ def start_card(task: TrainTask) -> StartCard | None:
     if task.start is None:
         return None
     card = task.start.card
-    starts, ends = [card.train_start, card.valid_start], [card.train_end, card.valid_end]
+    first, last = card.seen
     if card.start is not None:
-        starts.append(card.start.seen_start)
-        ends.append(card.start.seen_end)
+        first, last = min(first, card.start.seen_start), max(last, card.start.seen_end)
     return StartCard(
         weights=card.weights,
         agent=card.agent,
         data=card.data,
-        seen_start=min(start for start in starts if start),
-        seen_end=max(end for end in ends if end),
+        seen_start=first,
+        seen_end=last,
         freeze=task.freeze,
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.agents.ensemble import Ensemble
+from drltrade.agents.relay import Relay
 from drltrade.agents.strategies.base import Account
 from drltrade.agents.strategies.references import Reference, is_reference
 from drltrade.data import Market
@@ -38,7 +39,7 @@ class Actor(Protocol):
 
 
 def roll_accounts(actor: Any, game: Game, name: str) -> tuple[list[Rolled], dict[str, Any]]:
-    """Rolls a policy, an ensemble, a strategy or a reference through every span of a game.
+    """Rolls a policy, several of them, a strategy or a reference through every span of a game.
 
     Each account starts with an equal share of the equity.
 
@@ -60,6 +61,9 @@ def roll_accounts(actor: Any, game: Game, name: str) -> tuple[list[Rolled], dict
         return [(_named(actor, game, span, equity, name), None) for span in spans], stated
     if hasattr(actor, "target"):
         return [(_asked(actor, game, span, equity, name), None) for span in spans], stated
+    if isinstance(actor, Relay):
+        told = {"actions": game.scheme.name, "relay": actor.to_dict()}
+        return _acted(actor, game, equity), told
     if hasattr(actor, "predict"):
         return _acted(actor, game, equity), {"actions": game.scheme.name}
     raise UsageError(
@@ -129,22 +133,49 @@ def _asked(strategy: Any, game: Game, span: int, equity: float, name: str) -> Pa
     return _roll(engine, game.spans[[span]], decide)[0]
 
 
-def _acted(policy: Actor, game: Game, equity: float) -> list[Rolled]:
-    """Lets a policy act on all spans of one length and one warm-up together."""
+def _acted(actor: Actor | Relay, game: Game, equity: float) -> list[Rolled]:
+    """Lets a policy, or several in turn, act on all spans that are alike together."""
     game.stretches  # noqa: B018 - refuses an interval in which nobody can act
-    alike: dict[tuple[int, int], list[int]] = {}
+    sights = actor.features(game) if isinstance(actor, Relay) else [game.features.values]
+    alike: dict[tuple[int, ...], list[int]] = {}
     for span, (first, last) in enumerate(game.spans.tolist()):
         begin = min(int(game.decisions[span]), last) - first
-        alike.setdefault((last - first, begin), []).append(span)
+        starts = actor.takeovers(game, span) if isinstance(actor, Relay) else [first]
+        shape = (last - first, *(max(start - first, begin) for start in starts))
+        alike.setdefault(shape, []).append(span)
     found: dict[int, Rolled] = {}
-    for (_, begin), spans in alike.items():
-        found |= zip(spans, _acted_together(policy, game, spans, begin, equity), strict=True)
+    for (_, *begins), spans in alike.items():
+        turns = _turns(actor, sights, begins)
+        found |= zip(spans, _acted_together(turns, game, spans, equity), strict=True)
     return [found[span] for span in range(len(game.spans))]
 
 
+Turn = tuple[Actor, NDArray[np.float32]]
+"""Who acts, and the features that it sees."""
+
+
+def _turns(
+    actor: Actor | Relay, sights: list[NDArray[np.float32]], begins: list[int]
+) -> dict[int, Turn]:
+    """Who acts from which row on; one that goes on with its own account takes over nothing."""
+    if not isinstance(actor, Relay):
+        return {begins[0]: (actor, sights[0])}
+    turns: dict[int, Turn] = {}
+    for leg, sight, begin in zip(actor.legs, sights, begins, strict=True):
+        turns[begin] = (leg.policy, sight)
+    rows = sorted(turns)
+    return {
+        row: turns[row]
+        for at, row in enumerate(rows)
+        if at == 0 or turns[row][0] is not turns[rows[at - 1]][0]
+    }
+
+
 def _acted_together(
-    policy: Actor, game: Game, spans: list[int], begin: int, equity: float
+    turns: dict[int, Turn], game: Game, spans: list[int], equity: float
 ) -> list[Rolled]:
+    begin = min(turns)
+    policy, _ = turns[begin]
     count, assets = len(spans), game.market.assets
     engine = game.make_engine(count, equity=equity)
     nothing = np.full((count, assets), np.nan)
@@ -154,11 +185,15 @@ def _acted_together(
     state: Any = None
 
     def decide(row: int) -> Floats:
-        nonlocal state
+        nonlocal policy, state
         over = engine.current.terminated
         if row < begin or over.all():
             return nothing
-        fresh = np.full(count, row == begin)
+        fresh = np.full(count, row in turns)
+        if row in turns:
+            (policy, sight), state = turns[row], None
+            if row > begin or sight is not game.features.values:
+                engine.hand_over(sight)
         action, state = policy.predict(engine.observations, state, fresh, deterministic=True)
         actions[row] = np.asarray(action).reshape(count, -1)
         actions[row, over] = np.nan

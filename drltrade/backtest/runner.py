@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -68,11 +68,21 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
         warnings=((_NOT_CAUSAL.format(name),) if planned else ()) + warnings,
         actions=_together(acted, clock) if acted else None,
         split=_splits(game, clock),
-        hindsight=yardstick_of(game, paths, free=not (acted or planned), patient=planned),
+        hindsight=yardstick_of(
+            game, paths, free=_free(game, stated, bool(acted)) and not planned, patient=planned
+        ),
     )
 
 
 _NOT_CAUSAL = "NOT CAUSAL: {} knows every price to come; it is a yardstick, no one can trade it."
+
+
+def _free(game: Game, stated: Mapping[str, Any], acted: bool) -> bool:
+    """Whether more can be asked for than one policy may.
+
+    A level that is repeated at a hand-over is an order, which it is from nobody else.
+    """
+    return not acted or (game.rules.on_change and len(stated.get("relay", {}).get("legs", ())) > 1)
 
 
 def _splits(game: Game, clock: Clock) -> Floats | None:

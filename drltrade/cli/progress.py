@@ -34,10 +34,6 @@ def progress_view(jobs: Sequence[Job], total: int) -> Iterator[Callable[[Event],
         yield _Lines(jobs, total).show
 
 
-def _label(job: Job) -> str:
-    return f"{job.agent} seed {job.seed}"
-
-
 def _details(event: Event) -> str:
     """Speed, time left and validation score, as far as they are known."""
     parts = []
@@ -62,7 +58,7 @@ class _Lines:
     """One line when a job starts, now and then while it runs, and when it ends."""
 
     def __init__(self, jobs: Sequence[Job], total: int) -> None:
-        self._labels = {job.id: _label(job) for job in jobs}
+        self._labels = {job.id: job.label for job in jobs}
         self._done, self._total = total - len(jobs), total
         self._last: dict[str, float] = {}
         self._newest: dict[str, Event] = {}
@@ -121,7 +117,7 @@ class _Bars:
         self._progress.stop()
 
     def show(self, event: Event) -> None:
-        label = _label(self._jobs[event.job])
+        label = self._jobs[event.job].label
         if event.kind == "started":
             self._tasks[event.job] = self._progress.add_task(label, total=None, details="")
         elif event.kind == "progress":

@@ -82,9 +82,10 @@ def train(
     20 % test. Without --data or --env the embedded sample serves. The same command resumes.
 
     --set takes any key of the experiment (budget.steps, budget.evaluations, splits.train,
-    splits.valid, splits.test, seeds, baselines), of its environment (env.fill, env.window,
-    env.actions, env.reward, env.features, env.costs.commission.rate, env.costs.slippage.rate,
-    env.leverage, ...) and of its agents (agent.learning_rate, agent.accounts, ...).
+    splits.valid, splits.test, splits.walk_forward.train, seeds, baselines), of its environment
+    (env.fill, env.window, env.actions, env.reward, env.features, env.costs.commission.rate,
+    env.costs.slippage.rate, env.leverage, ...) and of its agents (agent.learning_rate,
+    agent.accounts, ...).
     `drltrade list settings` prints every key with its default.
 
     For example:
@@ -133,16 +134,25 @@ def conduct(
         return carry_out(plan, workers=workers, progress=show)
 
 
+_FOLDS = 8
+"""How many folds are announced one by one."""
+
+
 def _announce(plan: Plan) -> None:
     from drltrade.cli.output import note
     from drltrade.experiments.folders import is_done
 
-    market, splits = plan.market, plan.splits
+    market = plan.market
     names = market.labels or market.symbols
     note(f"{plan.name}: {market.name} ({', '.join(names[:8])}), {market.bars:,} bars")
     for sentence in market.notes:
         note(f"  note: {sentence}")
-    note(f"  train {splits.train}; validate {splits.valid}; test {splits.test}")
+    for fold in plan.folds[:_FOLDS]:
+        which = f"fold {fold.number}: " if len(plan.folds) > 1 else ""
+        parts = (" + ".join(map(str, spans)) for spans in (fold.train, fold.valid, fold.test))
+        note("  {}train {}; validate {}; test {}".format(which, *parts))
+    if len(plan.folds) > _FOLDS:
+        note(f"  and {len(plan.folds) - _FOLDS} folds more, {plan.tested} tested in all")
     done = sum(is_done(job.folder) for job in plan.jobs)
     had = f"; {done} done before" if done else ""
     steps = plan.settings.budget.steps
@@ -161,7 +171,9 @@ def show_result(result: ExperimentResult, as_json: bool) -> None:
         return
     seeds = len(result.plan.settings.seeds)
     agents = f"agents: medians over {seeds} seeds" if seeds > 1 else "one seed an agent"
-    title = f"Test interval {result.plan.splits.test}, same costs for all; {agents}"
+    plan = result.plan
+    folds = f" in {len(plan.folds)} folds" if len(plan.folds) > 1 else ""
+    title = f"Test interval {plan.tested}{folds}, same costs for all; {agents}"
     print_comparison(comparison_table(result.entries), title)
     for sentence in result.verdict:
         say(sentence)

@@ -282,6 +282,18 @@ class Market:
 
         return each(self)
 
+    def cut(self, intervals: Sequence[tuple[Any, Any]]) -> Market:
+        """Returns the Market of some intervals of time alone, each a segment of its own.
+
+        No look-back and no trailing figure reaches what lies between them.
+
+        Raises:
+            UsageError: a date cannot be read, or an interval holds no two bars of one segment.
+        """
+        from drltrade.data.segments import cut
+
+        return cut(self, intervals)
+
     def _inside(self, start: Any, end: Any) -> np.ndarray:
         mask = np.ones(self.bars, bool)
         if start is not None:

@@ -14,7 +14,8 @@ from drltrade.data.door import FIELDS
 from drltrade.data.market import Market
 from drltrade.errors import UsageError
 
-__all__ = ["EACH", "each", "part", "rows_of", "span_names", "stack"]
+__all__ = ["EACH", "cut", "each", "part", "periods_of", "rows_of", "span_names", "spans_of",
+           "stack"]  # fmt: skip
 
 EACH = "each"
 """The symbol of the one column that holds every asset in turn."""
@@ -65,6 +66,52 @@ def part(market: Market, number: int) -> Market:
         periods=market.periods_per_year,
         **_prices(market, lambda table: table[rows]),
     )
+
+
+def cut(market: Market, intervals: Sequence[tuple[Any, Any]]) -> Market:
+    """Returns some stretches of time alone, each a segment of its own in every segment it reaches.
+
+    No look-back, trailing figure or episode then crosses from one into another, or touches what
+    lies between. Stretches must not overlap.
+    """
+    spans = spans_of(market, intervals)
+    rows = np.concatenate([np.arange(first, last + 1) for first, last in spans])
+    labels = [_labels(market)[int(market.segment[first])] for first, _ in spans]
+    return replace(
+        market,
+        stamps=market.stamps[rows],
+        columns={key: values[rows] for key, values in market.columns.items()},
+        segment=np.repeat(np.arange(len(spans)), spans[:, 1] - spans[:, 0] + 1),
+        labels=_unlike(labels) if len(labels) > 1 or market.labels else (),
+        periods=market.periods_per_year,
+        **_prices(market, lambda table: table[rows]),
+    )
+
+
+def spans_of(market: Market, intervals: Sequence[tuple[Any, Any]]) -> NDArray[np.int64]:
+    """Returns [S, 2] first and last bar index of several intervals; neighbours are one span.
+
+    Raises:
+        UsageError: a date cannot be read, or an interval holds no two bars of one segment.
+    """
+    found = np.concatenate([market.spans(start, end) for start, end in intervals])
+    found = found[np.argsort(found[:, 0])]
+    segment = market.segment[found[:, 0]]
+    follows = (found[1:, 0] == found[:-1, 1] + 1) & (segment[1:] == segment[:-1])
+    first, last = np.append(True, ~follows), np.append(~follows, True)
+    return np.stack([found[first, 0], found[last, 1]], axis=1)
+
+
+def periods_of(market: Market, spans: Any) -> list[tuple[np.datetime64, np.datetime64]]:
+    """Returns the (first, last) stamps that spans cover; those that overlap in time are one."""
+    played = market.stamps[np.atleast_2d(spans)]
+    joined: list[list[Any]] = []
+    for first, last in played[np.argsort(played[:, 0])]:
+        if joined and first <= joined[-1][1]:
+            joined[-1][1] = max(joined[-1][1], last)
+        else:
+            joined.append([first, last])
+    return [(first, last) for first, last in joined]
 
 
 def rows_of(spans: Any, bars: int) -> NDArray[np.bool_]:

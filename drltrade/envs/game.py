@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drltrade.data import Market, load
-from drltrade.data.segments import rows_of
+from drltrade.data.segments import rows_of, spans_of
 from drltrade.envs.actions import DISCRETE, SCHEMES, ActionScheme
 from drltrade.envs.layout import Layout
 from drltrade.envs.prices import benchmark_returns, market_prices
@@ -147,6 +147,10 @@ class Game:
         """Returns the same game on another interval, with the same frozen scaler."""
         return replace(self, spans=self.market.spans(start, end))
 
+    def during(self, intervals: Sequence[tuple[str | None, str | None]]) -> Game:
+        """Returns the same game on several intervals; neighbouring ones are played as one."""
+        return replace(self, spans=spans_of(self.market, intervals))
+
     def within(self, first: int, last: int) -> Game:
         """Returns the same game from bar `first` to bar `last` of one segment."""
         return replace(self, spans=np.array([[first, last]], np.int64))
@@ -195,6 +199,7 @@ def build_game(
     usable: Sequence[str] | None = None,
     start: str | None = None,
     end: str | None = None,
+    during: Sequence[tuple[str | None, str | None]] | None = None,
     fit: tuple[str | None, str | None] | None = None,
     scaler: Scaler | None = None,
     reward: RewardLike | None = None,
@@ -209,6 +214,7 @@ def build_game(
             levels on one asset, a portfolio on several.
         start: first date of the interval that is played; None is the first bar.
         end: its last date, inclusive; None is the last bar.
+        during: several intervals that are played, instead.
         fit: the interval that the scaler is fitted on; None is the one that is played.
         scaler: a scaler that is already fitted, instead.
         reward: replaces the settings' reward, as with a function from Python.
@@ -220,7 +226,7 @@ def build_game(
     market = load(settings.data, roots) if market is None else market
     specs = None if settings.features is None else parse_features(settings.features)
     raw = compute_features(market.adjusted, specs, roots)
-    spans = market.spans(start, end)
+    spans = spans_of(market, during or [(start, end)])
     fitted = None
     if scaler is None:
         fitted = spans if fit is None else market.spans(*fit)

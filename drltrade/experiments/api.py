@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drltrade.config import parse
+from drltrade.errors import UsageError
 from drltrade.experiments.settings import SplitSettings
-from drltrade.experiments.splits import Splits, resolve_splits
+from drltrade.experiments.splits import Fold, resolve_folds
 
 if TYPE_CHECKING:
     from drltrade.agents import AgentSettings, Ensemble, Policy, Progress
@@ -30,14 +31,14 @@ class Trained:
         policy: the best checkpoint by validation score.
         score: its validation score, a Sharpe ratio.
         history: (steps, score) of each checkpoint.
-        splits: the three intervals.
+        fold: the bars that it learnt from, was chosen by and is tested on.
         test: the policy's record on the test interval.
     """
 
     policy: Policy
     score: float | None
     history: tuple[tuple[int, float], ...]
-    splits: Splits
+    fold: Fold
     test: Record
 
     def __repr__(self) -> str:
@@ -88,17 +89,22 @@ def train(
 
     plain = _game(env, overrides)
     settings = parse_agent(agent, plain.roots)
-    parts = resolve_splits(parse(SplitSettings, dict(splits or {}), "splits"), plain.market)
+    folds = resolve_folds(parse(SplitSettings, dict(splits or {}), "splits"), plain.market)
+    if len(folds) > 1:
+        raise UsageError(
+            f"These splits are {len(folds)} folds, each with a policy of its own; train() gives"
+            " one. Name train, valid and test, or call drltrade.experiments.run_experiment."
+        )
+    (fold,) = folds
     game = build_game(
         plain.settings,
         market=plain.market,
         roots=plain.roots,
         usable=agent_of(settings).usable_schemes(plain.market.assets),
-        start=parts.train.start,
-        end=parts.train.end,
+        during=fold.intervals("train"),
         reward=plain.reward,
     )
-    valid = game.between(parts.valid.start, parts.valid.end)
+    valid = game.during(fold.intervals("valid"))
     task = TrainTask(game, settings, seed, steps, device=device, evaluations=evaluations)
     with one_thread():
         result = learn(
@@ -107,9 +113,9 @@ def train(
             progress=progress,
         )
     result.policy.chosen_on(valid)
-    test = game.between(parts.test.start, parts.test.end)
+    test = game.during(fold.intervals("test"))
     record = run_policy(result.policy, test, f"{settings.name} seed {seed}")
-    return Trained(result.policy, result.best_score, result.history, parts, record)
+    return Trained(result.policy, result.best_score, result.history, fold, record)
 
 
 def backtest(
@@ -199,7 +205,7 @@ def _policy_game(
     if start is not None or end is not None:
         return game
     cards = policy.cards if isinstance(policy, Ensemble) else (policy.card,)
-    return _unseen(max(max(card.train_end, card.valid_end or "") for card in cards), game)
+    return _unseen(max(card.seen[1] for card in cards), game)
 
 
 def _unseen(seen: str, game: Game) -> Game:

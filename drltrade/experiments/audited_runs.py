@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 
 from drltrade.backtest.findings import Finding
 from drltrade.config import parse
+from drltrade.data.segments import spans_of
 from drltrade.errors import UsageError
 from drltrade.experiments.audited_worlds import Audit
-from drltrade.experiments.backtests import Judged, backtest_target, policy_of, sort_sets
+from drltrade.experiments.backtests import (
+    Judged,
+    backtest_target,
+    fold_of,
+    policy_of,
+    sort_sets,
+)
 from drltrade.experiments.ensembles import ensemble_of, is_ensemble
 from drltrade.experiments.folders import read_json
 from drltrade.experiments.results import best_job, find_run
@@ -50,8 +57,8 @@ def audit_run(audit: Audit) -> None:
     job, _ = best_job(find_run(audit.target, audit.out))
     story = read_json(job / "job.json") if (job / "job.json").is_file() else {}
     if own and story:
-        audit.splits(story["config"]["splits"], market)
-    train = market.spans(policy.card.train_start, policy.card.train_end) if own else None
+        audit.splits([fold_of(story)], market)
+    train = spans_of(market, policy.card.train) if own else None
     audit.game(judged.game, train)
     audit.act(judged.game, lambda: policy, judged.record.name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -17,9 +17,10 @@ from drltrade.backtest.hints import hints_of, scaler_finding
 from drltrade.backtest.worlds import CHANGES, choose_cuts
 from drltrade.config import override
 from drltrade.data.dates import show
-from drltrade.data.segments import rows_of
+from drltrade.data.segments import rows_of, spans_of
 from drltrade.errors import UsageError
 from drltrade.experiments.plan import Choice, resolve_env
+from drltrade.experiments.splits import ROLES, Fold
 from drltrade.experiments.subjects import feature_subjects, refuses_look_ahead
 from drltrade.plugins import workspace_roots
 
@@ -181,24 +182,29 @@ class Audit:
         } | self.checked
         return Watch(market, cuts, self.seed)
 
-    def splits(self, splits: Mapping[str, Any], market: Market) -> dict[str, NDArray[np.int64]]:
-        """Counts the bars that two splits share; returns the spans of each."""
-        spans = {role: market.spans(part["start"], part["end"]) for role, part in splits.items()}
-        rows = {role: rows_of(found, market.bars) for role, found in spans.items()}
-        told = ", ".join(
-            f"{role} {part['start']} to {part['end']}" for role, part in splits.items()
-        )
+    def splits(self, folds: Sequence[Fold], market: Market) -> NDArray[np.int64]:
+        """Counts the bars that two roles of a fold share; returns what fold 0 learns from."""
         shared = []
-        for one, two in combinations(spans, 2):
-            count = int((rows[one] & rows[two]).sum())
-            if count:
-                shared.append(f"{one} and {two} share {count:,} bars")
+        for fold in folds:
+            rows = {
+                role: rows_of(spans_of(market, fold.intervals(role)), market.bars) for role in ROLES
+            }
+            for one, two in combinations(ROLES, 2):
+                count = int((rows[one] & rows[two]).sum())
+                where = f" in fold {fold.number}" if len(folds) > 1 else ""
+                if count:
+                    shared.append(f"{one} and {two} share {count:,} bars{where}")
+        told = ", ".join(
+            f"{role} {' and '.join(f'{start} to {end}' for start, end in folds[0].intervals(role))}"
+            for role in ROLES
+        )
+        told = told if len(folds) == 1 else f"{len(folds)} folds, the first of them {told}"
         if shared:
             fix = "Move the splits apart and train again: a bar that was learnt from cannot judge."
             self.findings.append(Finding("splits", "LEAK", f"{'; '.join(shared)} ({told}).", fix))
         else:
             self.findings.append(Finding("splits", "ok", f"No bar has two roles: {told}."))
-        return spans
+        return spans_of(market, folds[0].intervals("train"))
 
 
 def _early(market: Market, spans: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -100,15 +100,14 @@ def _audit_experiment(audit: Audit) -> None:
     from drltrade.data import load
     from drltrade.experiments.plan import read_experiment
     from drltrade.experiments.settings import ExperimentSettings
-    from drltrade.experiments.splits import resolve_splits
+    from drltrade.experiments.splits import resolve_folds
 
     content, roots = read_experiment(audit.target)
     experiment = parse(ExperimentSettings, content, f"experiment '{content['name']}'")
     settings, roots, _ = audit.settings(experiment.env, roots=roots)
     market, train = load(settings.data, roots), None
     try:
-        splits = resolve_splits(experiment.splits, market).to_dict()
-        train = audit.splits(splits, market)["train"]
+        train = audit.splits(resolve_folds(experiment.splits, market), market)
     except UsageError as error:
         if "learnt from" not in str(error):
             raise

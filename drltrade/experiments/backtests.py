@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drltrade.config import override, parse
 from drltrade.errors import UsageError, nearest
@@ -16,6 +18,7 @@ from drltrade.experiments.folders import read_json
 from drltrade.experiments.plan import Choice, resolve_env
 from drltrade.experiments.reports import make_report
 from drltrade.experiments.results import BASELINES, best_job, find_run, known_runs
+from drltrade.experiments.splits import Fold
 from drltrade.plugins import is_plugin, workspace_roots
 
 if TYPE_CHECKING:
@@ -30,7 +33,11 @@ __all__ = [
     "OUTSIDE",
     "Judged",
     "backtest_target",
+    "baseline_scores",
     "card_warnings",
+    "elsewhere",
+    "fold_of",
+    "in_words",
     "load_job",
     "policy_game",
     "policy_of",
@@ -40,6 +47,7 @@ __all__ = [
     "save_backtest",
     "sort_sets",
     "story_of",
+    "trained_on",
 ]
 
 DRAWS = 20
@@ -165,6 +173,26 @@ def run_baselines(names: Sequence[str], game: Game, roots: Sequence[Path] = ()) 
     return records
 
 
+def baseline_scores(
+    names: Sequence[str], games: Sequence[Game], roots: Sequence[Path] = ()
+) -> dict[str, float]:
+    """Returns the mean Sharpe ratio of each strategy over games, and over its draws where it has.
+
+    Undefined ones are left out of the mean; NaN where none is defined. What knows the future has no
+    score.
+    """
+    from drltrade.agents.strategies import REFERENCES
+    from drltrade.backtest.metrics import METRICS
+
+    scores = {}
+    for name in (name for name in names if name not in REFERENCES):
+        records = [record for game in games for record in run_baselines([name], game, roots)]
+        found = np.array([METRICS["sharpe"].compute(record) for record in records])
+        defined = found[np.isfinite(found)]
+        scores[name] = float(defined.mean()) if defined.size else math.nan
+    return scores
+
+
 def run_policy(policy: Policy, game: Game, name: str) -> Record:
     """Rolls a policy through a game, and warns of bars that it was trained or chosen on."""
     from drltrade.backtest import run_backtest
@@ -172,37 +200,54 @@ def run_policy(policy: Policy, game: Game, name: str) -> Record:
     record = run_backtest(policy, game, name=name)
     card = policy.card
     extra = {"agent": card.agent, "seed": card.seed, "reward": card.reward}
-    train = {"train_start": card.train_start, "train_end": card.train_end}
-    assumptions = {**record.assumptions, **extra, **train}
-    warnings = record.warnings + card_warnings(card, record, game)
+    assumptions = {**record.assumptions, **extra, **trained_on([card])}
+    warnings = record.warnings + card_warnings(card, record.stamps, game)
     return replace(record, assumptions=assumptions, warnings=warnings)
 
 
-def card_warnings(card: PolicyCard, record: Record, game: Game) -> tuple[str, ...]:
-    """Warns of bars of a record that a policy was trained or chosen on, and of changed data."""
-    warnings = _overlap(record, card.train_start, card.train_end, "training", "memory, not skill")
+def trained_on(cards: Sequence[PolicyCard]) -> dict[str, Any]:
+    """States what policies learnt from; where that has gaps, each piece of it."""
+    pieces = sorted({interval for card in cards for interval in card.train})
+    if any(len(card.train) > 1 for card in cards):
+        return {"train": "; ".join(f"{_day(start)} to {_day(end)}" for start, end in pieces)}
+    return {"train_start": pieces[0][0], "train_end": max(end for _, end in pieces)}
+
+
+def card_warnings(card: PolicyCard, stamps: NDArray[np.datetime64], game: Game) -> tuple[str, ...]:
+    """Warns of bars that a policy was trained or chosen on, and of changed data.
+
+    Args:
+        card: what is known of the policy.
+        stamps: the bars that it is judged on.
+        game: where it is judged.
+    """
+    warnings = _overlap(stamps, card.train, "training", "memory, not skill")
     if game.market.name == card.data and game.market.fingerprint != card.fingerprint:
         warnings += (
             f"DATA: '{card.data}' is not what the policy was trained on: its prices, its symbols or"
             " its span have changed.",
         )
-    if card.valid_start is not None and card.valid_end is not None:
-        warnings += _overlap(
-            record, card.valid_start, card.valid_end, "validation", "what it was chosen by"
-        )
+    warnings += _overlap(stamps, card.valid, "validation", "what it was chosen by")
     if card.start is not None:
-        seen = card.start.seen_start, card.start.seen_end
-        warnings += _overlap(record, *seen, "starting run's", "memory, not skill")
+        seen = [(card.start.seen_start, card.start.seen_end)]
+        warnings += _overlap(stamps, seen, "starting run's", "memory, not skill")
     return warnings
 
 
-def _overlap(record: Record, start: str, end: str, role: str, shown: str) -> tuple[str, ...]:
-    inside = (record.stamps >= np.datetime64(start)) & (record.stamps <= np.datetime64(end))
-    if not inside.any():
+def _overlap(
+    stamps: NDArray[np.datetime64], intervals: Sequence[tuple[str, str]], role: str, shown: str
+) -> tuple[str, ...]:
+    met, count = [], 0
+    for start, end in intervals:
+        inside = (stamps >= np.datetime64(start)) & (stamps <= np.datetime64(end))
+        if inside.any():
+            met.append(f"{_day(start)} to {_day(end)}")
+            count += int(inside.sum())
+    if not met:
         return ()
     return (
-        f"OVERLAP: {int(inside.sum()):,} of {len(record.stamps):,} bars lie in the policy's {role}"
-        f" interval ({_day(start)} to {_day(end)}); on these it shows {shown}.",
+        f"OVERLAP: {count:,} of {len(stamps):,} bars lie in the policy's {role}"
+        f" interval ({', '.join(met)}); on these it shows {shown}.",
     )
 
 
@@ -244,19 +289,31 @@ def _judge_strategy(target: str, env: str | None, choice: Choice) -> Judged:
 def _judge_policy(folder: Path, env: str | None, choice: Choice) -> Judged:
     job, note = best_job(folder)
     story, policy = story_of(job), load_job(job)
-    roots = policy.roots
-    start, end = choice.start, choice.end
-    elsewhere = env is not None or choice.data is not None
-    if not elsewhere and start is None and end is None and story:
-        span = story["config"]["splits"]["test"]
-        start, end = span["start"], span["end"]
-        note += f" Judged on its test interval, {start} to {end}."
     sets, params = sort_sets(choice.sets)
     if params:
         raise UsageError("--set strategy.KEY fits a strategy; the target is a trained policy.")
-    game = policy_game(policy, replace(choice, env=env, start=start, end=end, sets=tuple(sets)))
+    game = policy_game(policy, replace(choice, env=env, sets=tuple(sets)))
+    if story and elsewhere(env, choice) is None:
+        tests = fold_of(story).intervals("test")
+        game = game.during(tests)
+        note += f" Judged on its test interval, {in_words(tests)}."
     label = f"{story.get('agent', policy.card.agent)} seed {policy.card.seed}"
-    return Judged(run_policy(policy, game, label), game, note, roots)
+    return Judged(run_policy(policy, game, label), game, note, policy.roots)
+
+
+def elsewhere(env: str | None, choice: Choice) -> str | None:
+    """What a command line names of other bars to judge on than the test interval; None if none."""
+    return env or choice.data or choice.start or choice.end
+
+
+def fold_of(story: Mapping[str, Any]) -> Fold:
+    """Reads the spans of a job from what it says of itself."""
+    return Fold.of(int(story["fold"]), story["config"]["splits"])
+
+
+def in_words(intervals: Sequence[tuple[str, str]]) -> str:
+    """Writes intervals one after the other."""
+    return ", ".join(f"{start} to {end}" for start, end in intervals)
 
 
 def policy_game(actor: Policy | Ensemble, choice: Choice) -> Game:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drltrade.errors import UsageError, nearest
 from drltrade.experiments.backtests import (
     Judged,
-    card_warnings,
+    elsewhere,
+    fold_of,
+    in_words,
     load_job,
     policy_game,
     sort_sets,
@@ -19,7 +22,8 @@ from drltrade.experiments.backtests import (
 )
 from drltrade.experiments.folders import is_done
 from drltrade.experiments.plan import Choice, Plan
-from drltrade.experiments.results import experiment_jobs, known_runs
+from drltrade.experiments.results import experiment_jobs, known_runs, newest_jobs
+from drltrade.experiments.stitched import acting, seen_by, trained_on_all
 
 if TYPE_CHECKING:
     from drltrade.agents.ensemble import Ensemble
@@ -85,7 +89,7 @@ def _jobs(name: str, out: Path) -> Iterator[Path]:
 def _policies(folder: Path, *, named: bool) -> Iterator[Path]:
     """Yields the jobs of a folder with a policy; a pattern leaves out what older commands left."""
     if not is_done(folder):
-        jobs = experiment_jobs(folder)
+        jobs = newest_jobs(folder) if named else experiment_jobs(folder)
     else:
         jobs = [folder] if named or folder in experiment_jobs(folder.parent) else []
     yield from (job for job in jobs if (job / "policy.json").is_file())
@@ -100,24 +104,24 @@ def judge_ensemble(target: str, env: str | None, choice: Choice, out: Path) -> J
     sets, params = sort_sets(choice.sets, "ensemble")
     ensemble, jobs = _loaded(target, out, params)
     note = f"{ensemble.name}: {', '.join(ensemble.labels)}."
-    start, end = choice.start, choice.end
-    if env is None and choice.data is None and start is None and end is None:
-        start, end = _test_interval(jobs)
-        note += f" Judged on their test interval, {start} to {end}." if start or end else ""
-    game = policy_game(ensemble, replace(choice, env=env, start=start, end=end, sets=tuple(sets)))
+    game = policy_game(ensemble, replace(choice, env=env, sets=tuple(sets)))
+    tests = [] if elsewhere(env, choice) else _test_intervals(jobs)
+    if tests:
+        game = game.during(tests)
+        note += f" Judged on their test interval, {in_words(tests)}."
     return Judged(run_ensemble(ensemble, game), game, note, ensemble.roots)
 
 
-def _test_interval(jobs: Sequence[Path]) -> tuple[str | None, str | None]:
-    """The test interval that all jobs share; open where none of them says what it was."""
-    tests = [story["config"]["splits"]["test"] for job in jobs if (story := story_of(job))]
-    spans = sorted({(str(test["start"]), str(test["end"])) for test in tests})
-    if len(spans) > 1:
-        told = ", ".join(f"{start} to {end}" for start, end in spans)
+def _test_intervals(jobs: Sequence[Path]) -> list[tuple[str, str]]:
+    """The test intervals that all jobs share; none where none of them says what it was."""
+    stories = [story for job in jobs if (story := story_of(job))]
+    tests = sorted({tuple(fold_of(story).intervals("test")) for story in stories})
+    if len(tests) > 1:
+        told = "; ".join(in_words(each) for each in tests)
         raise UsageError(
             f"The members were tested on different bars ({told}). Name the interval: --start, --end"
         )
-    return spans[0] if spans else (None, None)
+    return list(tests[0]) if tests else []
 
 
 def run_ensemble(ensemble: Ensemble, game: Game) -> Record:
@@ -125,15 +129,11 @@ def run_ensemble(ensemble: Ensemble, game: Game) -> Record:
     from drltrade.backtest import run_backtest
 
     record = run_backtest(ensemble, game, name=ensemble.name)
-    warnings = [text for card in ensemble.cards for text in card_warnings(card, record, game)]
-    train = {
-        "train_start": min(card.train_start for card in ensemble.cards),
-        "train_end": max(card.train_end for card in ensemble.cards),
-    }
+    told = tuple(text for each in ensemble.members for text in seen_by(each, record, game))
     return replace(
         record,
-        assumptions={**record.assumptions, **train},
-        warnings=record.warnings + tuple(dict.fromkeys(warnings)),
+        assumptions={**record.assumptions, **trained_on_all(ensemble.members)},
+        warnings=record.warnings + tuple(dict.fromkeys(told)),
     )
 
 
@@ -146,13 +146,19 @@ def experiment_ensembles(plan: Plan) -> Iterator[Record]:
 
     if not plan.settings.ensembles:
         return
-    policies = {job.id: load_job(job.folder) for job in plan.jobs}
+    actors = list(acting(plan))
+    tests = [span for fold in plan.folds for span in fold.intervals("test")]
     for scheme in plan.settings.ensembles:
-        for label in plan.agents if scheme == "mean" else [None]:
-            jobs = [job for job in plan.jobs if label in (None, job.agent)]
-            name = None if label is None else f"mean of {label} ({len(jobs)} seeds)"
-            members = [policies[job.id] for job in jobs]
-            labels = [f"{job.agent} seed {job.seed}" for job in jobs]
-            ensemble = Ensemble(members, scheme, labels=labels, name=name)
-            test = plan.splits.test
-            yield run_ensemble(ensemble, ensemble.game(plan.market, test.start, test.end))
+        for label, path in product(
+            plan.agents if scheme == "mean" else [None], sorted({actor.path for actor in actors})
+        ):
+            joined = [
+                actor for actor in actors if actor.path == path and label in (None, actor.agent)
+            ]
+            ensemble = Ensemble(
+                [actor.policy for actor in joined],
+                scheme,
+                labels=[f"{actor.agent} seed {actor.seed}" for actor in joined],
+                name=None if label is None else f"mean of {label} ({len(joined)} seeds)",
+            )
+            yield run_ensemble(ensemble, ensemble.game(plan.market).during(tests))

@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drltrade.errors import DrltradeError
+from drltrade.experiments.backtests import baseline_scores, run_baselines
 from drltrade.experiments.ensembles import experiment_ensembles
 from drltrade.experiments.folders import RESULT, building, is_done, read_json, write_json
 from drltrade.experiments.jobs import Event, Job
 from drltrade.experiments.plan import Choice, Plan, plan_experiment, read_experiment
 from drltrade.experiments.reports import make_report, warnings_of
-from drltrade.experiments.results import BASELINES, ENSEMBLES, EXPERIMENT
+from drltrade.experiments.results import BASELINES, ENSEMBLES, EXPERIMENT, STITCHED
 from drltrade.experiments.runner import run_jobs, worker_count
 from drltrade.experiments.settings import ExperimentSettings
-from drltrade.experiments.training import job_game, run_job
+from drltrade.experiments.stitched import stitch
+from drltrade.experiments.training import job_game, role_game, run_job
 
 if TYPE_CHECKING:
     from drltrade.backtest.record import Record
-    from drltrade.envs import Game
     from drltrade.report.entry import Entry
 
 __all__ = [
@@ -108,11 +109,12 @@ def carry_out(
     """Does what a plan says; see `run_experiment`."""
     began = time.monotonic()
     waiting = [job for job in plan.jobs if not is_done(job.folder)]
-    _try_out(plan)
-    _note(plan)
+    _note(plan, _try_out(plan))
+    shutil.rmtree(plan.home / STITCHED, ignore_errors=True)
     failures = run_jobs(waiting, run_job, progress, worker_count(len(waiting), workers))
     if failures:
         raise _failed(plan.jobs, failures)
+    stitch(plan)
     _save(experiment_ensembles(plan), plan.home / ENSEMBLES)
     entries, verdict, page = make_report(plan.home)
     return ExperimentResult(
@@ -134,11 +136,10 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
     jobs = []
     for job in plan.jobs:
         found = read_json(job.folder / RESULT)
-        kept = ("agent", "seed", "validation_score", "steps", "seconds", "metrics", "collapse")
-        jobs.append({"id": job.id, "folder": str(job.folder), **{key: found[key] for key in kept}})
+        jobs.append({"id": job.id, "folder": str(job.folder), **{key: found[key] for key in _KEPT}})
     return {
         "experiment": plan.name,
-        "splits": plan.splits.to_dict(),
+        "folds": _folds(plan),
         "jobs": jobs,
         "table": comparison_table(result.entries),
         "verdict": result.verdict,
@@ -150,21 +151,37 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
     }
 
 
-def _try_out(plan: Plan) -> None:
-    """Builds what the workers will build and runs the baselines, so that mistakes show at once."""
-    games: dict[str, Game] = {}
-    for job in plan.jobs:
-        if job.agent not in games:
-            games[job.agent] = job_game(job, "train", plan.market)
-            games[job.agent].stretches  # noqa: B018 - refuses an interval that is too short
-    game = next(iter(games.values()))
-    _save_baselines(plan, game.between(plan.splits.test.start, plan.splits.test.end))
+_KEPT = ("agent", "fold", "seed", "validation_score", "steps", "seconds", "metrics", "collapse")
 
 
-def _save_baselines(plan: Plan, game: Game) -> None:
-    from drltrade.experiments.backtests import run_baselines
+def _folds(plan: Plan) -> list[dict[str, Any]]:
+    return [{"number": fold.number, **fold.to_dict()} for fold in plan.folds]
 
-    _save(run_baselines(plan.settings.baselines, game, plan.roots), plan.home / BASELINES)
+
+def _try_out(plan: Plan) -> dict[str, float]:
+    """Builds what the workers will build and runs the baselines, so that mistakes show at once.
+
+    Returns:
+        The validation score of each baseline.
+    """
+    games = {
+        (job.agent, job.fold): job_game(job, plan.market)
+        for job in plan.jobs
+        if job.seed == plan.settings.seeds[0]
+    }
+    for game in games.values():
+        game.stretches  # noqa: B018 - refuses an interval that is too short
+    job = plan.jobs[0]
+    whole = job_game(job, plan.market)
+    if whole.market is not plan.market:
+        whole = role_game(job, whole, plan.market, "test")
+    tests = whole.during([span for fold in plan.folds for span in fold.intervals("test")])
+    _save(run_baselines(plan.settings.baselines, tests, plan.roots), plan.home / BASELINES)
+    return baseline_scores(
+        plan.settings.baselines,
+        [whole.during(fold.intervals("valid")) for fold in plan.folds],
+        plan.roots,
+    )
 
 
 def _save(records: Iterable[Record], home: Path) -> None:
@@ -181,14 +198,15 @@ def _file_name(text: str) -> str:
     return "".join(sign if sign.isalnum() or sign in "_-" else "-" for sign in text)
 
 
-def _note(plan: Plan) -> None:
+def _note(plan: Plan, scores: Mapping[str, float]) -> None:
     write_json(
         plan.home / EXPERIMENT,
         {
             "name": plan.name,
             "settings": plan.settings.model_dump(mode="json"),
             "env": plan.env.model_dump(mode="json"),
-            "splits": plan.splits.to_dict(),
+            "folds": _folds(plan),
+            "baseline_scores": scores,
             "seeds": list(plan.settings.seeds),
             "budget": plan.settings.budget.model_dump(mode="json"),
             "jobs": [job.id for job in plan.jobs],

@@ -55,10 +55,12 @@ class Job:
         plugins: for every `path.py:Name` in the settings, the hash of its file.
         home: the experiment's folder, `runs/<experiment>`.
         roots: where plug-ins and data files are looked up after the current folder.
-        fold: which fold of the splits this is.
+        fold: which fold of the splits this is: the number of `splits`, its spans by role.
+        folds: how many folds the experiment has; not a part of the id.
         version: the version of drltrade and the hash of its code.
         device: where the networks are trained; not a part of the id.
         checkpoint_seconds: how often it is saved; not a part of the id.
+        diagnostics: whether it says what its result rests on; not a part of the id.
     """
 
     agent: str
@@ -69,14 +71,22 @@ class Job:
     home: Path
     roots: tuple[Path, ...] = ()
     fold: int = 0
+    folds: int = 1
     version: str = field(default_factory=lambda: f"{version()}+{code_hash()}")
     device: str = "auto"
     start: Path | None = None
     checkpoint_seconds: float = 30.0
+    diagnostics: bool = True
+
+    @property
+    def label(self) -> str:
+        """What to call it: the agent, the fold where there are several, and the seed."""
+        fold = f" fold {self.fold}" if self.folds > 1 else ""
+        return f"{self.agent}{fold} seed {self.seed}"
 
     @property
     def id(self) -> str:
-        """The agent and the seed for the reader, then the hash of all that decides the result."""
+        """What to call it for the reader, then the hash of all that decides the result."""
         content = {
             "config": self.config,
             "data": self.data,
@@ -86,7 +96,9 @@ class Job:
             "version": self.version,
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return f"{self.agent}-seed{self.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        fold = f"-fold{self.fold}" if self.folds > 1 else ""
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        return f"{self.agent}{fold}-seed{self.seed}-{digest}"
 
     @property
     def folder(self) -> Path:

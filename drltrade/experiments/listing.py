@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from drltrade.errors import DrltradeError, unknown
 from drltrade.plugins import workspace_roots
@@ -138,9 +138,10 @@ def _settings() -> Rows:
 def _fields(prefix: str, model: Any) -> Iterator[tuple[str, str]]:
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        inner = getattr(type(default), "model_fields", None)
-        if inner:
-            yield from _fields(f"{prefix}{name}.", type(default))
+        parts = [type(default), *get_args(field.annotation)]
+        inner = next((part for part in parts if hasattr(part, "model_fields")), None)
+        if inner is not None:
+            yield from _fields(f"{prefix}{name}.", inner)
         elif hasattr(default, "__dataclass_fields__"):
             yield from _parts(f"{prefix}{name}.", default)
         else:

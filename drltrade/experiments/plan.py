@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from drltrade.errors import UsageError, unknown
 from drltrade.experiments.folders import read_json
 from drltrade.experiments.jobs import Job, plugin_hashes
 from drltrade.experiments.settings import ExperimentSettings
-from drltrade.experiments.splits import Splits, resolve_splits
+from drltrade.experiments.splits import Fold, Span, resolve_folds, whole_test
 from drltrade.plugins import find_file, workspace_roots
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ class Plan:
         env: its environment, resolved.
         agents: the agents' settings by label.
         market: the prices.
-        splits: the three intervals, resolved on the market's clock.
-        jobs: one for each agent and seed.
+        folds: who learns from, is chosen by and judged on which bars of the market's clock.
+        jobs: one for each agent, fold and seed.
         roots: where names are looked up after the current folder.
     """
 
@@ -80,9 +81,14 @@ class Plan:
     env: EnvSettings
     agents: Mapping[str, AgentSettings]
     market: Market
-    splits: Splits
+    folds: tuple[Fold, ...]
     jobs: tuple[Job, ...]
     roots: tuple[Path, ...]
+
+    @property
+    def tested(self) -> Span:
+        """All bars that any fold tests."""
+        return whole_test(self.folds)
 
 
 def read_experiment(file: str | Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
@@ -144,11 +150,11 @@ def plan_experiment(
     env, roots = resolve_env(settings.env, choice=choice, sets=env_sets, roots=roots)
     agents = resolve_agents(settings.agents, agent_sets, roots)
     market = load(env.data, roots)
-    splits = resolve_splits(settings.splits, market)
+    folds = resolve_folds(settings.splits, market)
     name = settings.name or _name(settings.env, market, agents)
     home = out / name
-    jobs = _jobs(settings, env, agents, market, splits, home, roots, out)
-    return Plan(name, home, settings, env, agents, market, splits, jobs, roots)
+    jobs = _jobs(settings, env, agents, market, folds, home, roots, out)
+    return Plan(name, home, settings, env, agents, market, folds, jobs, roots)
 
 
 def resolve_env(
@@ -277,7 +283,7 @@ def _jobs(
     env: EnvSettings,
     agents: Mapping[str, AgentSettings],
     market: Market,
-    splits: Splits,
+    folds: tuple[Fold, ...],
     home: Path,
     roots: tuple[Path, ...],
     out: Path,
@@ -288,23 +294,25 @@ def _jobs(
         config = {
             "env": env.model_dump(mode="json"),
             "agent": agent.model_dump(mode="json"),
-            "splits": splits.to_dict(),
             "budget": settings.budget.model_dump(mode="json", exclude={"checkpoint_seconds"}),
             "start": {"weights": weights, "freeze": settings.freeze} if weights else None,
         }
         plugins = plugin_hashes(config, roots)
-        for seed in settings.seeds:
+        for fold, seed in product(folds, settings.seeds):
             job = Job(
                 agent=label,
                 seed=seed,
-                config=config,
+                config={**config, "splits": fold.to_dict()},
                 data=market.fingerprint,
                 plugins=plugins,
                 home=home,
                 roots=roots,
+                fold=fold.number,
+                folds=len(folds),
                 device=settings.device,
                 start=begin,
                 checkpoint_seconds=settings.budget.checkpoint_seconds,
+                diagnostics=settings.diagnostics,
             )
             jobs.append(job)
     return tuple(jobs)

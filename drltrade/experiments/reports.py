@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.experiments.folders import RESULT, is_done, read_json
-from drltrade.experiments.results import EXPERIMENT, experiment_jobs, read_entries
+from drltrade.experiments.results import EXPERIMENT, experiment_jobs, has_folds, read_entries
+from drltrade.experiments.splits import ROLES, Fold, whole_test
 
 if TYPE_CHECKING:
     from drltrade.report.entry import Entry
@@ -48,10 +49,12 @@ def _collapsed(folder: Path) -> list[str]:
     from drltrade.backtest.collapse import collapse_warnings
 
     found: dict[str, list[Mapping[str, Any]]] = {}
+    several = has_folds(folder)
     for job in [folder] if is_done(folder) else experiment_jobs(folder):
         result = read_json(job / RESULT)
         if "agent" in result:
-            found.setdefault(str(result["agent"]), []).append(result.get("collapse", {}))
+            label = f"{result['agent']} in fold {result['fold']}" if several else result["agent"]
+            found.setdefault(str(label), []).append(result.get("collapse", {}))
     return collapse_warnings(found)
 
 
@@ -79,9 +82,10 @@ def _assumptions(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     if note is not None:
         content = read_json(note / EXPERIMENT)
         try:
-            spans = {role: _span_text(span) for role, span in content["splits"].items()}
-            result |= {**spans, "seeds": content["seeds"], "budget": content["budget"]}
-        except (KeyError, TypeError, AttributeError) as error:
+            folds = [Fold.of(fold["number"], fold) for fold in content["folds"]]
+            result |= {role: _told(folds, role) for role in ROLES}
+            result |= {"seeds": content["seeds"], "budget": content["budget"]}
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise DrltradeError(
                 f"'{note / EXPERIMENT}' is damaged. Run the experiment again: what is done is kept."
             ) from error
@@ -91,5 +95,10 @@ def _assumptions(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     return result
 
 
-def _span_text(span: Mapping[str, Any]) -> str:
-    return f"{span['start']} to {span['end']} ({span['bars']:,} bars)"
+def _told(folds: Sequence[Fold], role: str) -> str:
+    """Writes what one role of all folds is."""
+    spans = [whole_test(folds)] if role == "test" else getattr(folds[0], role)
+    told = ", ".join(f"{span.start} to {span.end} ({span.bars:,} bars)" for span in spans)
+    if len(folds) == 1:
+        return told
+    return f"{told} in {len(folds)} folds" if role == "test" else f"in the first fold {told}"

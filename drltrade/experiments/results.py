@@ -18,12 +18,15 @@ __all__ = [
     "BASELINES",
     "ENSEMBLES",
     "EXPERIMENT",
+    "STITCHED",
     "best_job",
     "compare_runs",
     "experiment_jobs",
     "find_run",
+    "has_folds",
     "is_run",
     "known_runs",
+    "newest_jobs",
     "read_entries",
 ]
 
@@ -33,6 +36,8 @@ BASELINES = "baselines"
 """The folder of an experiment with one record for each of its baselines."""
 ENSEMBLES = "ensembles"
 """And with one for each of its ensembles."""
+STITCHED = "stitched"
+"""And, of several folds, with one for each account that was handed from fold to fold."""
 
 
 def is_run(folder: Path) -> bool:
@@ -82,20 +87,41 @@ def experiment_jobs(folder: Path) -> list[Path]:
 def best_job(folder: Path) -> tuple[Path, str]:
     """Returns the job of a run folder with the highest validation score, and a sentence on why.
 
+    Of several folds the last one's are asked: they have learnt from the newest bars.
+
     Raises:
         UsageError: the folder has no trained policy.
     """
-    jobs = [folder] if is_done(folder) else experiment_jobs(folder)
+    jobs = [folder] if is_done(folder) else newest_jobs(folder)
     jobs = [job for job in jobs if (job / "policy.json").is_file()]
     if not jobs:
         raise UsageError(f"'{folder}' holds no trained policy (policy.json).")
     if len(jobs) == 1:
         return jobs[0], f"Policy of {jobs[0]}."
+    last = _fold(read_json(jobs[0] / RESULT)) if has_folds(folder) else None
+    among = f"{len(jobs)}" if last is None else f"{len(jobs)} of the last fold, {last},"
     scores = {job: _score(read_json(job / RESULT)) for job in jobs}
     best = max(jobs, key=lambda job: scores[job])
     return best, (
-        f"Policy of {best.name}: the best of {len(jobs)} by validation score ({scores[best]:.3f})."
+        f"Policy of {best.name}: the best of {among} by validation score ({scores[best]:.3f})."
     )
+
+
+def has_folds(folder: Path) -> bool:
+    """Says whether an experiment has several folds."""
+    note = folder / EXPERIMENT
+    return note.is_file() and len(read_json(note).get("folds", ())) > 1
+
+
+def newest_jobs(folder: Path) -> list[Path]:
+    """Lists the jobs of an experiment; of several folds, those of the last."""
+    jobs = experiment_jobs(folder)
+    folds = {job: _fold(read_json(job / RESULT)) for job in jobs} if has_folds(folder) else {}
+    return [job for job in jobs if folds.get(job) == max(folds.values(), default=None)]
+
+
+def _fold(result: Mapping[str, Any]) -> int:
+    return int(result.get("fold", 0))
 
 
 def _score(result: Mapping[str, Any]) -> float:
@@ -106,7 +132,9 @@ def _score(result: Mapping[str, Any]) -> float:
 def read_entries(folder: Path) -> list[Entry]:
     """Reads what a run left: agents with one record a seed, their ensembles, then baselines.
 
-    What knows more than a trader can is a reference, and its label says so.
+    Of several folds those are the records that were stitched from all of them; where the experiment
+    is not done, the folds stand one by one. What knows more than a trader can is a reference, and
+    its label says so.
 
     Raises:
         DrltradeError: a record is missing or damaged.
@@ -114,28 +142,35 @@ def read_entries(folder: Path) -> list[Entry]:
     from drltrade.backtest.files import read_record
     from drltrade.report.entry import Entry
 
-    jobs = [folder] if is_done(folder) else experiment_jobs(folder)
     near = folder.parent if (folder / "job.json").is_file() else folder
     baselines = near / BASELINES
     groups: dict[str, list[Path]] = {}
+    stitched = [] if is_done(folder) else list(job_folders(folder / STITCHED))
+    jobs = [folder] if is_done(folder) else stitched or experiment_jobs(folder)
+    alone = has_folds(folder) and not stitched
     for job in jobs:
         result = read_json(job / RESULT)
-        groups.setdefault(str(result.get("agent") or result.get("name") or job.name), []).append(
-            job
-        )
+        label = str(result.get("agent") or result.get("name") or job.name)
+        label += f" fold {_fold(result)}" if alone else ""
+        groups.setdefault(label, []).append(job)
     entries = []
     for label, members in groups.items():
         records = tuple(read_record(job) for job in members)
         trained = not {"agent", "ensemble"}.isdisjoint(records[0].assumptions)
         entries.append(Entry(label, records, "agent") if trained else _rule(records))
-    for saved in job_folders(folder / ENSEMBLES):
+    joint = _by_name(folder / ENSEMBLES).values()
+    entries += [Entry(records[0].label, tuple(records), "agent") for records in joint]
+    return entries + [_rule(tuple(records)) for records in _by_name(baselines).values()]
+
+
+def _by_name(home: Path) -> dict[str, list[Record]]:
+    from drltrade.backtest.files import read_record
+
+    found: dict[str, list[Record]] = {}
+    for saved in job_folders(home):
         record = read_record(saved)
-        entries.append(Entry(record.label, (record,), "agent"))
-    rules: dict[str, list[Record]] = {}
-    for saved in job_folders(baselines):
-        record = read_record(saved)
-        rules.setdefault(record.name, []).append(record)
-    return entries + [_rule(tuple(records)) for records in rules.values()]
+        found.setdefault(record.name, []).append(record)
+    return found
 
 
 def _rule(records: tuple[Record, ...]) -> Entry:

@@ -12,7 +12,7 @@ from drltrade.config import Settings
 from drltrade.data.dates import read_stamp
 from drltrade.errors import UsageError
 
-__all__ = ["Budget", "ExperimentSettings", "SplitSettings"]
+__all__ = ["Budget", "Combinatorial", "ExperimentSettings", "SplitSettings", "WalkForward"]
 
 Interval = tuple[str | None, str | None]
 """First and last date or stamp of a split, both inclusive; null is an open end."""
@@ -79,12 +79,79 @@ def _seeds(value: Any) -> Any:
     return value
 
 
+def _size(value: Any) -> Any:
+    """Accepts a number of bars, or a span of the calendar such as `6 months`."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 2:
+        return value
+    found = re.fullmatch(r"\s*([1-9][0-9]{0,4})\s*(year|month|week|day)s?\s*", str(value))
+    if isinstance(value, str) and found:
+        return f"{found[1]} {found[2]}s"
+    raise ValueError(
+        f"write a number of bars, at least 2, or a span such as 4 years, 6 months, 2 weeks or"
+        f" 30 days, not {value}"
+    )
+
+
 Split = Annotated[Any, BeforeValidator(_interval)]
+Size = Annotated[Any, BeforeValidator(_size)]
+Bars = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
+class WalkForward(Settings):
+    """Folds one after the other in time: train, validate, test, then all moved on by one test."""
+
+    train: Size = 1000
+    """What each fold learns from: bars, or a span of the calendar such as `4 years`."""
+    valid: Size = 250
+    """What chooses its checkpoint, after that."""
+    test: Size = 250
+    """What it is judged on, after that, and how far the next fold moves on."""
+    expanding: bool = False
+    """Whether every fold learns from the first bar on, rather than from its last `train`."""
+    purge: Bars = 0
+    """Bars dropped before each validation and before each test."""
+    embargo: Bars = 0
+    """Always 0 here: in a walk-forward fold nothing is learnt after its test."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> WalkForward:
+        if len({isinstance(size, int) for size in (self.train, self.valid, self.test)}) > 1:
+            raise ValueError("give train, valid and test all as bars or all as spans of time")
+        if self.embargo:
+            raise ValueError(
+                "embargo drops bars between a test and what is learnt from after it; in a"
+                " walk-forward fold nothing is: leave it out, or use purge or combinatorial"
+            )
+        return self
+
+
+class Combinatorial(Settings):
+    """Folds that test every choice of some groups of bars and learn from the others."""
+
+    groups: int = Field(default=6, ge=3, le=50)
+    """Into how many groups the bars are parted, in order of time."""
+    test_groups: int = Field(default=2, ge=2)
+    """How many of them each fold tests."""
+    valid: float = Field(default=0.2, gt=0, lt=1)
+    """The share at the end of each stretch between tests that chooses the checkpoint."""
+    purge: Bars = 0
+    """Bars dropped on both sides of each test, and before each validation."""
+    embargo: Bars = 0
+    """Bars dropped after each test on top of those."""
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Combinatorial:
+        if self.test_groups >= self.groups:
+            raise ValueError(
+                f"test_groups is {self.test_groups} of {self.groups} groups; some must be left to"
+                " learn from"
+            )
+        return self
+
+
 class SplitSettings(Settings):
-    """The three intervals; all as dates, or all as shares of the bars in order of time."""
+    """Which bars train, validate and test: three intervals, or folds of them."""
 
     train: Split = 0.6
     """What the agent learns from and the scaler is fitted on."""
@@ -92,6 +159,22 @@ class SplitSettings(Settings):
     """What chooses the checkpoint."""
     test: Split = 0.2
     """What is read once, after training."""
+    walk_forward: WalkForward | None = None
+    """Folds that move on in time, instead of three intervals."""
+    combinatorial: Combinatorial | None = None
+    """Folds that test every choice of some groups of bars, instead."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> SplitSettings:
+        fixed = [
+            name
+            for name in ("train", "valid", "test")
+            if getattr(self, name) != SplitSettings.model_fields[name].default
+        ]
+        given = [name for name in ("walk_forward", "combinatorial") if getattr(self, name)]
+        if len(given) + bool(fixed) > 1:
+            raise ValueError(f"give one of {', '.join([*fixed, *given])}, not all of them")
+        return self
 
     @model_validator(mode="after")
     def _one_kind(self) -> SplitSettings:
@@ -127,7 +210,7 @@ class ExperimentSettings(Settings):
     )
     """Names, files or contents of `agents/`; `agent:` with a single one is the same."""
     splits: SplitSettings = SplitSettings()
-    """The train, validation and test intervals."""
+    """The train, validation and test intervals, or folds of them."""
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = (0,)
     """How many seeds (0, 1, ...), or a list of them."""
     budget: Budget = Budget()
@@ -141,6 +224,8 @@ class ExperimentSettings(Settings):
     """Where the networks are trained."""
     start_from: str | None = None
     """A run whose weights and scaler every job begins with, instead of fresh ones."""
+    diagnostics: bool = True
+    """Whether each job says, once it is done, what its result rests on; it changes no result."""
     freeze: Literal["encoder"] | None = None
     """`encoder` keeps the encoder's weights as they were, so that only what decides learns."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from drltrade.errors import DrltradeError
 from drltrade.experiments.folders import CHECKPOINT, RESULT, building, is_done, write_json
 from drltrade.experiments.jobs import Event, Job, plugin_hashes
+from drltrade.experiments.splits import Fold
 
 if TYPE_CHECKING:
     from drltrade.agents.policy import Policy
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from drltrade.envs import Game
     from drltrade.features import Scaler
 
-__all__ = ["describe", "job_game", "one_thread", "run_job", "validation_score"]
+__all__ = ["describe", "job_game", "one_thread", "role_game", "run_job", "validation_score"]
 
 _LOG = "tensorboard"
 RUINED = -1e6
@@ -46,9 +47,10 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
 
     _check_unchanged(job)
     begin = _start(job)
-    game = job_game(job, "train", scaler=None if begin is None else begin.scaler)
+    market = _market(job)
+    game = job_game(job, market, scaler=None if begin is None else begin.scaler)
     budget = job.config["budget"]
-    valid = game.between(*_interval(job, "valid"))
+    valid = role_game(job, game, market, "valid")
     with one_thread(), building(job.folder, keep=[_LOG]) as folder:
         if is_done(job.folder):  # by another process, a moment ago
             return
@@ -75,9 +77,9 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
             progress=lambda now: report(_progress(job, now)),
             tell=lambda words: report(Event(job.id, "note", message=words)),
         )
-        result.policy.chosen_on(valid)
+        result.policy.chosen_on(valid, market)
         result.policy.save(folder)
-        _write_result(job, game, result, folder)
+        _write_result(job, game, market, result, folder)
 
 
 @contextmanager
@@ -109,28 +111,60 @@ def _start(job: Job) -> Policy | None:
     return policy
 
 
-def job_game(
-    job: Job, role: str, market: Market | None = None, scaler: Scaler | None = None
-) -> Game:
-    """Builds the market and the rules of a job, cut to one of its splits.
-
-    The scaler is fitted on that split, so only the train split is for learning, unless it is given:
-    a job that begins with the weights of another keeps the scale that they know. The market is
-    loaded unless it is given.
-    """
-    from drltrade.agents.table import find_agent
+def _market(job: Job) -> Market:
+    """Loads the market of a job, and makes sure that it is the one planned with."""
     from drltrade.data import load
-    from drltrade.envs import EnvSettings, build_game
+    from drltrade.envs import EnvSettings
 
-    env = EnvSettings.model_validate(job.config["env"])
-    market = load(env.data, job.roots) if market is None else market
+    market = load(EnvSettings.model_validate(job.config["env"]).data, job.roots)
     if market.fingerprint != job.data:
         raise DrltradeError(f"The data of '{market.name}' changed while the experiment ran.")
-    usable = find_agent(job.config["agent"]["name"], job.roots).usable_schemes(market.assets)
-    start, end = _interval(job, role)
+    return market
+
+
+def job_game(job: Job, market: Market, scaler: Scaler | None = None) -> Game:
+    """Builds the game that a job learns in: the market and the rules, on its train split.
+
+    The scaler is fitted on that split, unless it is given: a job that begins with the weights of
+    another keeps the scale that they know. Where a test lies before anything that is learnt from,
+    the game's market is cut to what lies between the tests, so that no look-back sees one.
+    """
+    fold = _fold(job)
+    if min(start for start, _ in fold.intervals("test")) < fold.stretches[-1][1]:
+        market = market.cut(fold.stretches)
+    return _game(job, market, "train", scaler)
+
+
+def role_game(job: Job, game: Game, market: Market, role: str) -> Game:
+    """Builds the game of another role of a job, with the scaler of the one that it learns in.
+
+    Args:
+        job: the job.
+        game: what `job_game` returned.
+        market: the whole market.
+        role: "valid" or "test".
+    """
+    if role == "test" and game.market is not market:
+        return _game(job, market, role, game.scaler)
+    return game.during(_fold(job).intervals(role))
+
+
+def _game(job: Job, market: Market, role: str, scaler: Scaler | None) -> Game:
+    from drltrade.agents.table import find_agent
+    from drltrade.envs import EnvSettings, build_game
+
     return build_game(
-        env, market=market, roots=job.roots, usable=usable, start=start, end=end, scaler=scaler
+        EnvSettings.model_validate(job.config["env"]),
+        market=market,
+        roots=job.roots,
+        usable=find_agent(job.config["agent"]["name"], job.roots).usable_schemes(market.assets),
+        during=_fold(job).intervals(role),
+        scaler=scaler,
     )
+
+
+def _fold(job: Job) -> Fold:
+    return Fold.of(job.fold, job.config["splits"])
 
 
 def validation_score(record: Record) -> float:
@@ -161,28 +195,22 @@ def _check_unchanged(job: Job) -> None:
         raise DrltradeError(f"{', '.join(changed)} changed while the experiment ran. Run it again.")
 
 
-def _interval(job: Job, role: str) -> tuple[str, str]:
-    span = job.config["splits"][role]
-    return span["start"], span["end"]
-
-
 def _progress(job: Job, now: Progress) -> Event:
     return Event(
         job.id, "progress", now.steps, now.total, now.seconds, score=now.score, best=now.best
     )
 
 
-def _write_result(job: Job, game: Game, result: TrainResult, folder: Path) -> None:
+def _write_result(job: Job, game: Game, market: Market, result: TrainResult, folder: Path) -> None:
     """Judges the chosen policy and writes the record of its test interval."""
     from drltrade.backtest.collapse import collapse_of
     from drltrade.backtest.files import payload, write_record
     from drltrade.backtest.metrics import compute_metrics
     from drltrade.experiments.backtests import run_policy
 
-    name = f"{job.agent} seed {job.seed}"
     learnt, chosen, test = (
-        run_policy(result.policy, game.between(*_interval(job, role)), name)
-        for role in ("train", "valid", "test")
+        run_policy(result.policy, played, f"{job.agent} seed {job.seed}")
+        for played in (game, *(role_game(job, game, market, role) for role in ("valid", "test")))
     )
     test = replace(test, warnings=test.warnings + _begun_on(chosen))
     write_json(folder / "job.json", describe(job))
@@ -191,6 +219,7 @@ def _write_result(job: Job, game: Game, result: TrainResult, folder: Path) -> No
         **payload(test),
         "agent": job.agent,
         "seed": job.seed,
+        "fold": job.fold,
         "validation_score": result.best_score,
         "validation": [[steps, score] for steps, score in result.history],
         "train_metrics": compute_metrics(learnt),
@@ -218,6 +247,7 @@ def describe(job: Job) -> dict[str, Any]:
         "agent": job.agent,
         "seed": job.seed,
         "fold": job.fold,
+        "folds": job.folds,
         "config": job.config,
         "data": job.data,
         "plugins": job.plugins,

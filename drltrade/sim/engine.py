@@ -90,12 +90,15 @@ class Engine:
             self.prices.clock,
             self.prices.pack(self.rules),
         )
+        self._bind_worlds()
+        self.current = view(self._account, self._book, self._status)
+
+    def _bind_worlds(self) -> None:
         state = (self._account, self._book, self._status, self._targets, *self._tables)
         self._worlds = [
             make_world((*state, self._features, self._extras, buffer), self._sizes)
             for buffer in self._buffers
         ]
-        self.current = view(self._account, self._book, self._status)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has arrays of its own, so what points to them is made anew."""
@@ -160,6 +163,28 @@ class Engine:
         world = self._worlds[self._turn]
         kernel.reset(world, which, first, last, float(self.start_equity))
         kernel.observe_rows(world, which)
+
+    def hand_over(self, features: NDArray[np.float32]) -> None:
+        """Lets another go on with the accounts, who sees other features and has ordered nothing.
+
+        What the accounts hold and were last asked for stays. Under `on_change` a level that is
+        repeated afterwards is an order.
+
+        Args:
+            features: [T, ...] float32, as wide as those before.
+
+        Raises:
+            UsageError: the features have another shape.
+        """
+        flat = self._flat(features, self.window)
+        if flat.size != self._features.size:
+            raise UsageError(
+                f"features hold {flat.size} numbers; those before held {self._features.size}."
+            )
+        self._features = flat
+        self._book[:, rows.ORDERED] = np.nan
+        self._bind_worlds()
+        kernel.observe_rows(self._worlds[self._turn], np.arange(self.accounts))
 
     def step(self, targets: Floats) -> Step:
         """Takes every account through one bar.

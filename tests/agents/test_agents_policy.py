@@ -92,7 +92,7 @@ def test_the_card_says_what_was_trained_on_what(game_of):
     policy = train(TrainTask(game, AGENTS["ppo"].settings(accounts=16), 9, 600)).policy
     card = policy.card
     assert card.fingerprint == game.market.fingerprint
-    assert (card.train_start, card.train_end) == ("2000-02-01T00:00:00", "2001-06-29T00:00:00")
+    assert card.train == (("2000-02-01T00:00:00", "2001-06-29T00:00:00"),)
     assert card.action.scheme == "levels"
     assert card.observation.features == ("signal_lag_0",)
     assert card.env["fill"] == "next_open"
@@ -211,7 +211,7 @@ def _empty_weights(folder):
         (_binary, "not JSON"),
         (_foreign, "not a policy card"),
         (_list, "not a policy card"),
-        (_change(schema_version=99), "schema version 99; this drltrade reads version 1"),
+        (_change(schema_version=99), "schema version 99; this drltrade reads version 2"),
         (_change(agent="genius"), "trained by 'genius'"),
         (_change(surprise=1), "Unknown key 'surprise'"),
         (_change(seed="seven"), "seed"),

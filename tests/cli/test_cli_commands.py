@@ -157,9 +157,8 @@ def trained(tmp_path_factory):
 def test_training_needs_no_yaml_and_states_its_splits(trained):
     _, content, err = trained
     assert content["experiment"] == "prices-ppo"
-    assert [content["splits"][role]["bars"] for role in ("train", "valid", "test")] == [
-        360, 120, 120,
-    ]  # fmt: skip
+    (fold,) = content["folds"]
+    assert [fold[role][0]["bars"] for role in ("train", "valid", "test")] == [360, 120, 120]
     assert "train 2000-03-01 .. " in err
     assert "(360 bars)" in err
     assert "done in" in err
@@ -330,7 +329,7 @@ def test_a_folder_of_prices_is_checked_file_by_file(drltrade, tmp_path):
 
 def test_a_damaged_experiment_is_told_in_a_sentence(drltrade, tmp_path):
     drltrade("train", "--agent", "reinforce", "--steps", "500", "--seeds", "1", "--name", "hurt")
-    (tmp_path / "runs" / "hurt" / "experiment.json").write_text('{"splits": 3}')
+    (tmp_path / "runs" / "hurt" / "experiment.json").write_text('{"folds": 3}')
     said = drltrade("report", "runs/hurt")
     assert said.code == 1
     assert "is damaged" in said.last

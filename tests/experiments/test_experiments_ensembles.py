@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_refused_in_words(tiny, tmp_path):
     shutil.copytree(tiny.plan.home, tmp_path / "moved")
     story = tmp_path / "moved" / tiny.plan.jobs[0].id / "job.json"
     content = json.loads(story.read_text())
-    content["config"]["splits"]["test"]["end"] = "2008-06-30"
+    content["config"]["splits"]["test"][0]["end"] = "2008-06-30"
     story.write_text(json.dumps(content))
     with pytest.raises(UsageError, match="tested on different bars"):
         backtest_target("mean:moved", out=tmp_path)

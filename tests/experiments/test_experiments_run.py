@@ -249,7 +249,7 @@ def test_python_trains_and_backtests_in_two_calls(tiny):
     )
     job = tiny.plan.jobs[0]
     assert trained.test.equity.tolist() == read_record(job.folder).equity.tolist()
-    start, end = trained.splits.test.start, trained.splits.test.end
+    ((start, end),) = trained.fold.intervals("test")
     again = drltrade.backtest(trained.policy, start=start, end=end)
     assert again.equity.tolist() == trained.test.equity.tolist()
     loaded = drltrade.backtest(job.folder, start=start, end=end)

@@ -10,14 +10,14 @@ from small_worlds import random_market
 
 from drltrade import backtest, train
 from drltrade.data import Market, load_market, stack
-from drltrade.data.segments import rows_of
+from drltrade.data.segments import rows_of, spans_of
 from drltrade.errors import UsageError
 from drltrade.experiments import run_experiment
 from drltrade.experiments.audits import audit_target
 from drltrade.experiments.backtests import backtest_target
 from drltrade.experiments.plan import Choice
 from drltrade.experiments.settings import SplitSettings
-from drltrade.experiments.splits import resolve_splits
+from drltrade.experiments.splits import ROLES, resolve_folds
 
 ENV = {
     "data": {"source": "sample", "symbols": ["AAPL", "IBM", "MSFT"], "each": True},
@@ -28,9 +28,9 @@ ENV = {
 
 def test_all_segments_are_cut_at_the_same_dates():
     whole = load_market(symbols=["AAPL", "IBM", "MSFT"])
-    one, each = (resolve_splits(SplitSettings(), market) for market in (whole, whole.each()))
-    for role in ("train", "valid", "test"):
-        alone, all_ = getattr(one, role), getattr(each, role)
+    (one,), (each,) = (resolve_folds(SplitSettings(), m) for m in (whole, whole.each()))
+    for role in ROLES:
+        (alone,), (all_,) = getattr(one, role), getattr(each, role)
         assert (all_.start, all_.end, all_.bars) == (alone.start, alone.end, 3 * alone.bars)
 
 
@@ -43,24 +43,21 @@ def test_no_segment_is_trained_on_what_is_later_than_another_is_tested_on(pieces
         for start, length in pieces
     ]
     market = stack(markets)
-    splits = resolve_splits(SplitSettings(), market)
-    rows = {
-        role: rows_of(market.spans(span.start, span.end), market.bars)
-        for role, span in (("train", splits.train), ("valid", splits.valid), ("test", splits.test))
-    }
+    (fold,) = resolve_folds(SplitSettings(), market)
+    rows = {role: rows_of(spans_of(market, fold.intervals(role)), market.bars) for role in ROLES}
     assert market.stamps[rows["train"]].max() < market.stamps[rows["valid"]].min()
     assert market.stamps[rows["valid"]].max() < market.stamps[rows["test"]].min()
     assert sum(mask.astype(int) for mask in rows.values()).max() == 1
-    assert splits.train.bars == rows["train"].sum()
+    assert fold.train[0].bars == rows["train"].sum()
 
 
 def test_dates_cut_every_segment():
     market = load_market(symbols=["AAPL", "IBM"]).each()
     asked = SplitSettings(train=[None, "2008"], valid=["2009", "2010"], test=["2011", None])
-    splits = resolve_splits(asked, market)
-    assert splits.test.bars == 2 * 543
+    (fold,) = resolve_folds(asked, market)
+    assert fold.test[0].bars == 2 * 543
     with pytest.raises(UsageError, match="not before the valid split"):
-        resolve_splits(
+        resolve_folds(
             SplitSettings(train=[None, "2009"], valid=["2009", "2010"], test=["2011", None]), market
         )
 
@@ -82,10 +79,9 @@ def test_an_experiment_on_many_markets_is_judged_as_one_account(run):
     assert result.report.stat().st_size > 10_000
     card = json.loads(next((out / "each").glob("ppo*/policy.json")).read_text())
     assert card["observation"]["symbols"] == ["each"]
-    splits = result.plan.splits
-    assert card["train_start"][:10] == splits.train.start
-    assert card["train_end"][:10] == splits.train.end
-    assert card["valid_start"][:10] == splits.valid.start
+    (fold,) = result.plan.folds
+    for role in ("train", "valid"):
+        assert [(start[:10], end[:10]) for start, end in card[role]] == fold.intervals(role)
     assert not any("OVERLAP" in warning for warning in result.warnings)
 
 

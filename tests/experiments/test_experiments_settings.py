@@ -14,7 +14,7 @@ from drltrade.errors import UsageError
 from drltrade.experiments.jobs import Job, code_hash, plugin_hashes
 from drltrade.experiments.plan import Choice, plan_experiment
 from drltrade.experiments.settings import ExperimentSettings, SplitSettings
-from drltrade.experiments.splits import resolve_splits
+from drltrade.experiments.splits import resolve_folds
 
 
 def market(bars: int, step: str = "D") -> Market:
@@ -37,22 +37,23 @@ def test_agent_and_agents_are_the_same_word():
 @given(bars=st.integers(20, 500), step=st.sampled_from(["D", "h"]))
 def test_shares_give_every_bar_exactly_one_role(bars, step):
     source = market(bars, step)
-    splits = resolve_splits(SplitSettings(), source)
+    (fold,) = resolve_folds(SplitSettings(), source)
     ranges = [
-        source.locate(span.start, span.end) for span in (splits.train, splits.valid, splits.test)
+        source.locate(span.start, span.end) for span in (*fold.train, *fold.valid, *fold.test)
     ]
     covered = [bar for first, last in ranges for bar in range(first, last + 1)]
     assert covered == list(range(bars))
-    assert splits.train.bars == round(0.6 * bars)
+    assert fold.train[0].bars == round(0.6 * bars)
 
 
 def test_dates_are_inclusive_at_both_ends():
     settings = SplitSettings(
         train=["2020-01-01", "2020-01-31"], valid=["2020-02", "2020-02"], test=["2020-03-01", None]
     )
-    splits = resolve_splits(settings, market(100))
-    assert [splits.train.bars, splits.valid.bars, splits.test.bars] == [31, 29, 40]
-    assert splits.test.end == "2020-04-09"
+    (fold,) = resolve_folds(settings, market(100))
+    (train,), (valid,), (test,) = fold.train, fold.valid, fold.test
+    assert [train.bars, valid.bars, test.bars] == [31, 29, 40]
+    assert test.end == "2020-04-09"
 
 
 def test_neighbouring_splits_may_not_share_a_bar():
@@ -60,7 +61,7 @@ def test_neighbouring_splits_may_not_share_a_bar():
         train=["2020-01-01", "2020-01-31"], valid=["2020-01-31", "2020-02"], test=["2020-03", None]
     )
     with pytest.raises(UsageError, match="The train split ends at 2020-01-31, not before"):
-        resolve_splits(settings, market(100))
+        resolve_folds(settings, market(100))
 
 
 JOB = Job("ppo", 0, {"env": {"window": 16}}, "data", {"a.py:f": "1"}, Path("runs/x"))
@@ -125,7 +126,8 @@ def test_flags_and_overrides_reach_their_settings(tmp_path):
     assert plan.market.symbols == ("IBM", "MSFT")
     assert str(plan.market.start)[:10] == "2005-01-03"
     assert plan.settings.budget.steps == 500
-    assert plan.splits.train.bars == round(0.5 * plan.market.bars)
+    (fold,) = plan.folds
+    assert fold.train[0].bars == round(0.5 * plan.market.bars)
     assert len(plan.jobs) == 4
     assert len({job.id for job in plan.jobs}) == 4
     assert plan.home == tmp_path / "sample-dqn-ppo"

@@ -25,9 +25,10 @@ def test_the_demo_is_the_one_that_was_promised(tmp_path):
     assert plan.settings.seeds == (0, 1, 2)
     assert plan.settings.baselines == ("buy_and_hold", "cash", "random", "sma_cross")
     assert plan.market.symbols == ("AAPL",)
-    assert plan.splits.train.end == "2009-12-31"
-    assert (plan.splits.valid.start, plan.splits.valid.end) == ("2010-01-04", "2010-12-31")
-    assert plan.splits.test.start == "2011-01-03"
+    (fold,) = plan.folds
+    assert fold.train[0].end == "2009-12-31"
+    assert fold.intervals("valid") == [("2010-01-04", "2010-12-31")]
+    assert fold.test[0].start == "2011-01-03"
     assert plan.env.costs.rate == 0.001
 
 

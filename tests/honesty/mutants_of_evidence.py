@@ -244,15 +244,15 @@ EVIDENCE_MUTANTS = (
     Mutant(
         "checkpoints chosen on the test split",
         "experiments/training.py",
-        'valid = game.between(*_interval(job, "valid"))',
-        'valid = game.between(*_interval(job, "test"))',
+        'valid = role_game(job, game, market, "valid")',
+        'valid = role_game(job, game, market, "test")',
         ("nothing_is_tuned_on_the_test_split",),
     ),
     Mutant(
         "trained on all bars",
         "experiments/training.py",
-        'game = job_game(job, "train", scaler=None if begin is None else begin.scaler)',
-        'game = job_game(job, "train").between(None, None)',
+        "game = job_game(job, market, scaler=None if begin is None else begin.scaler)",
+        "game = job_game(job, market).between(None, None)",
         ("nothing_is_tuned_on_the_test_split",),
     ),
     Mutant(

@@ -17,7 +17,7 @@ from drltrade.envs import EnvSettings, TradingEnv, build_game
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.experiments.plan import plan_experiment
 from drltrade.experiments.settings import SplitSettings
-from drltrade.experiments.splits import resolve_splits
+from drltrade.experiments.splits import resolve_folds
 from drltrade.experiments.training import run_job
 from drltrade.features import compute_features
 from drltrade.sim import Commission, Costs, Slippage
@@ -91,16 +91,17 @@ def test_a_rolling_scaler_uses_the_bars_behind_it_only():
 
 def test_validation_and_test_share_no_bar():
     market = random_market(100)
-    spans = resolve_splits(SplitSettings(), market)
-    assert spans.train.end < spans.valid.start <= spans.valid.end < spans.test.start
-    assert spans.train.bars + spans.valid.bars + spans.test.bars == 100
+    (fold,) = resolve_folds(SplitSettings(), market)
+    (train,), (valid,), (tested,) = fold.train, fold.valid, fold.test
+    assert train.end < valid.start <= valid.end < tested.start
+    assert train.bars + valid.bars + tested.bars == 100
     days = [str(stamp)[:10] for stamp in market.stamps]
     train_, test = [days[0], days[50]], [days[60], days[99]]
     with pytest.raises(UsageError, match="cannot judge"):
-        resolve_splits(SplitSettings(train=train_, valid=test, test=test), market)
+        resolve_folds(SplitSettings(train=train_, valid=test, test=test), market)
     touching = SplitSettings(train=train_, valid=[days[50], days[59]], test=test)
     with pytest.raises(UsageError, match="cannot judge"):
-        resolve_splits(touching, market)
+        resolve_folds(touching, market)
 
 
 def test_nothing_is_tuned_on_the_test_split(tmp_path):

@@ -6,7 +6,7 @@ from small_worlds import random_market, small_game
 from drltrade.backtest import run_backtest
 from drltrade.envs import VectorTradingEnv
 from drltrade.experiments.settings import SplitSettings
-from drltrade.experiments.splits import resolve_splits
+from drltrade.experiments.splits import resolve_folds
 from drltrade.features import compute_features
 
 MARKET = random_market(120, assets=3, seed=6)
@@ -82,9 +82,9 @@ def test_the_equity_of_many_markets_is_what_their_positions_are_worth():
 
 
 def test_every_market_is_cut_at_the_same_dates():
-    whole, each = (resolve_splits(SplitSettings(), m) for m in (MARKET, MARKET.each()))
+    (whole,), (each,) = (resolve_folds(SplitSettings(), m) for m in (MARKET, MARKET.each()))
     for role in ("train", "valid", "test"):
-        one, many = getattr(whole, role), getattr(each, role)
+        (one,), (many,) = getattr(whole, role), getattr(each, role)
         assert (one.start, one.end, 3 * one.bars) == (many.start, many.end, many.bars)
 
 

@@ -133,7 +133,7 @@ def test_the_table_of_the_demo_was_really_printed(
     content, _ = read_experiment(ROOT / "experiments" / "demo.yaml")
     brief = Choice(agents=("reinforce",), seeds=1, steps=256)
     result = run_experiment(content, out=tmp_path, workers=1, choice=brief)
-    assert f"Test interval {result.plan.splits.test}" in rows[0]
+    assert f"Test interval {result.plan.tested}" in rows[0]
     assert f"medians over {content['seeds']} seeds" in rows[0]
     for agent in content["agents"]:
         assert any(re.match(rf"{agent} -?[\d.]+ % -?[\d.]+ to -?[\d.]+ % ", row) for row in rows)

@@ -38,6 +38,11 @@ class Trade:
         return_: pnl over everything that was paid to enter.
         costs: commission, slippage and impact, those of a bar shared by traded notional; haircut.
         open: the position is still held at the end of the record.
+        mfe: maximum favourable excursion: the largest gain within it, at least 0, net of the costs
+            paid by then, over everything that was paid to enter; looked at after its exit and at
+            the closes of the bars that it was held over.
+        mae: maximum adverse excursion: the largest loss, likewise, at most 0 (Sweeney 1997,
+            "Maximum Adverse Excursion").
         entry_row: row of the record in whose bar it was opened.
         exit_row: row of the record in whose bar it was closed, the last row when open.
     """
@@ -54,6 +59,8 @@ class Trade:
     return_: float
     costs: float
     open: bool
+    mfe: float
+    mae: float
     entry_row: int
     exit_row: int
 
@@ -101,6 +108,7 @@ class _Moves:
         held: shares after the row.
         cost: what the order cost.
         exit_cost: what the exit cost.
+        grown: what one share of the first row has become by splits.
     """
 
     traded: Floats
@@ -110,6 +118,7 @@ class _Moves:
     held: Floats
     cost: Floats
     exit_cost: Floats
+    grown: Floats
 
 
 @lru_cache(maxsize=4)
@@ -132,7 +141,7 @@ def _moves(record: Record) -> _Moves:
     rate = _per(path.costs, (filled + closed).sum(axis=1))
     cut = _per(path.haircut, exited.sum(axis=1))
     return _Moves(
-        traded, price, left, exit_price, held, filled * rate, closed * rate + exited * cut
+        traded, price, left, exit_price, held, filled * rate, closed * rate + exited * cut, grown
     )
 
 
@@ -174,6 +183,8 @@ class _Trip:
         self.first = fill
         self.sign = 1.0 if fill.shares > 0 else -1.0
         self.entered = self.paid = self.left = self.received = self.costs = self.peak = 0.0
+        self.best = self.worst = 0.0
+        self.row = fill.row
         self.add(fill)
 
     @property
@@ -191,8 +202,20 @@ class _Trip:
         self.costs += fill.cost
         self.peak = max(self.peak, self.shares)
 
+    def watch(self, closes: Floats, row: int) -> None:
+        """Looks at what it would have made at each close [T] before a row."""
+        if row > self.row:
+            worth = self.received + self.shares * closes[self.row : row] - self.paid
+            self._see(self.sign * worth - self.costs)
+        self.row = row
+
+    def _see(self, gains: Floats) -> None:
+        self.best = max(self.best, float(gains.max()))
+        self.worst = min(self.worst, float(gains.min()))
+
     def close(self, record: Record, asset: int, row: int, *, still_open: bool) -> Trade:
         pnl = self.sign * (self.received - self.paid) - self.costs
+        self._see(np.array([pnl]))
         return Trade(
             symbol=record.symbols[asset],
             side="long" if self.sign > 0 else "short",
@@ -206,6 +229,8 @@ class _Trip:
             return_=pnl / self.paid,
             costs=self.costs,
             open=still_open,
+            mfe=self.best / self.paid,
+            mae=self.worst / self.paid,
             entry_row=self.first.row,
             exit_row=row,
         )
@@ -218,18 +243,21 @@ def _fill_stamp(record: Record, row: int) -> np.datetime64:
     return stamp
 
 
-def _last_close(record: Record, asset: int) -> float:
-    grown = 1.0 if record.split is None else float(np.prod(record.split[1:, asset]))
-    return float(record.close[-1, asset]) * grown
+def _closes(record: Record, asset: int) -> Floats:
+    """[T] closes of the shares of the first row."""
+    closes: Floats = record.close[:, asset] * _moves(record).grown[:, asset]
+    return closes
 
 
 def _trips(record: Record, asset: int) -> Iterator[Trade]:
     trip: _Trip | None = None
+    closes = _closes(record, asset)
     for fill, after in _fills(record, asset):
         before = after - fill.shares
         if trip is None:
             trip = _Trip(fill)
             continue
+        trip.watch(closes, fill.row)
         if after != 0.0 and (after > 0.0) == (trip.sign > 0.0):
             trip.add(fill)
             continue
@@ -241,5 +269,6 @@ def _trips(record: Record, asset: int) -> Iterator[Trade]:
             trip = _Trip(_Fill(fill.row, after, fill.price, fill.cost * (1.0 - closing)))
     if trip is not None:
         last = len(record.stamps) - 1
-        trip.add(_Fill(last, -trip.sign * trip.shares, _last_close(record, asset), 0.0))
+        trip.watch(closes, last)
+        trip.add(_Fill(last, -trip.sign * trip.shares, float(closes[-1]), 0.0))
         yield trip.close(record, asset, last, still_open=True)

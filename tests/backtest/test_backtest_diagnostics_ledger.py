@@ -189,7 +189,8 @@ def test_what_carry_paid_is_other():
     stage = staged(by_sign(3), game)
     pieces = attribute(stage)
     returns = stage.record.returns
-    k, total = np.log1p(returns) / returns, math.log1p(pieces["net"]) / pieces["net"]
+    moves = np.where(returns == 0, 1e-9, returns)
+    k, total = np.log1p(moves) / moves, math.log1p(pieces["net"]) / pieces["net"]
     paid = float((stage.record.path.carry[1:] / stage.record.equity[:-1] * k).sum()) / total
     assert paid < -0.01
     assert pieces["other"] == pytest.approx(paid, rel=1e-9)

@@ -178,3 +178,49 @@ def test_trades_of_one_asset_never_overlap_and_end_where_the_ledger_is_flat(reco
         for trade in trades:
             held = record.path.shares[trade.entry_row : trade.exit_row, asset]
             assert (np.sign(held) == (1 if trade.side == "long" else -1)).all()
+
+
+def test_excursions_of_a_long_trade_by_hand():
+    # 1000 / 1.01 in at 100. At the closes it has made: -1 % (the entry's cost), +20 % - 1 %,
+    # -10 % - 1 %; at the exit at 105 less 1 % of 105.
+    record = record_of([90, 100, 120, 90, 105, 130], [1, NAN, NAN, 0, NAN, NAN], rate=0.01)
+    (trade,) = trade_list(record)
+    assert trade.mfe == pytest.approx(0.20 - 0.01)
+    assert trade.mae == pytest.approx(-0.10 - 0.01)
+    assert trade.return_ == pytest.approx(0.05 - 0.01 - 0.0105)
+
+
+def test_excursions_of_a_short_trade_that_is_still_open():
+    record = record_of([100, 100, 80, 110, 95], [-0.5, NAN, NAN, NAN, NAN])
+    (trade,) = trade_list(record)
+    assert trade.open
+    assert (trade.mfe, trade.mae) == (pytest.approx(0.2), pytest.approx(-0.1))
+
+
+def test_excursions_count_what_was_taken_out_by_then():
+    # 10 shares at 100; at 120 equity is 1200 and half of it, 5 shares, stays: 100 gained on the
+    # other 5. At 60 the rest has lost 200, in all -100; it is sold at 100, in all +100.
+    record = record_of([100, 100, 120, 60, 100, 100], [1, 0.5, NAN, 0, NAN, NAN])
+    (trade,) = trade_list(record)
+    assert trade.mfe == pytest.approx(0.2)
+    assert trade.mae == pytest.approx(-0.1)
+    assert trade.return_ == pytest.approx(0.1)
+
+
+def test_who_leaves_in_the_bar_of_entry_has_seen_no_close():
+    record = record_of([100, 100, 110, 99], [1, -1, 0, NAN])
+    long, short = trade_list(record)
+    assert (long.mfe, long.mae) == (pytest.approx(0.1), 0.0)
+    assert (short.mfe, short.mae) == (pytest.approx(0.1), 0.0)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from([0.8, 0.95, 1.0, 1.1, 1.3]), min_size=4, max_size=12), st.data())
+def test_a_return_lies_between_its_excursions(moves, data):
+    close = 100 * np.cumprod(moves)
+    weights = st.sampled_from([-1.0, -0.3, 0.0, 0.5, 1.0, NAN])
+    targets = [data.draw(weights) for _ in moves]
+    record = record_of(close, targets, opens=close * 1.02, fill="next_open", rate=0.005)
+    for trade in trade_list(record):
+        assert trade.mae <= 0 <= trade.mfe
+        assert trade.mae <= trade.return_ <= trade.mfe

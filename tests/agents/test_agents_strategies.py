@@ -11,6 +11,7 @@ from drltrade.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 BREAKOUT = "agents/breakout.py:Breakout"
+SPREAD = ("min_variance", "risk_parity")
 SHORTS = ("random", "sma_cross", "momentum", "mean_reversion")
 # Short look-backs, so that everything happens within a few hundred bars.
 QUICK = {
@@ -18,6 +19,8 @@ QUICK = {
     "momentum": {"lookback": 20, "every": 5},
     "mean_reversion": {"window": 10, "entry": 1.2},
     "random": {"every": 7},
+    "min_variance": {"look": 20, "every": 35},
+    "risk_parity": {"look": 20, "every": 35},
 }
 CASES = [(name, QUICK.get(name, {})) for name in (*STRATEGIES, BREAKOUT)]
 CASES += [(name, QUICK[name] | {"shorts": True}) for name in SHORTS]
@@ -58,7 +61,11 @@ def test_targets_are_weights_from_the_first_bar_on(name, params):
         assert targets.dtype == np.float64
         assert np.isnan(targets[:first]).all()
         known = targets[~np.isnan(targets)]
-        assert (np.abs(known) <= 1 / 3).all()
+        if name in SPREAD:  # all of the equity, among the assets
+            sums = targets[~np.isnan(targets).any(axis=1)].sum(axis=1)
+            assert sums == pytest.approx(1.0)
+        else:
+            assert (np.abs(known) <= 1 / 3).all()
         if name not in ("sell_and_hold",) and "shorts" not in params:
             assert (known >= 0).all()
     if "shorts" in params:
@@ -125,7 +132,8 @@ def test_a_constant_price_is_no_signal(name):
 @pytest.mark.parametrize("name", [*STRATEGIES, BREAKOUT])
 def test_too_few_bars_for_the_look_back_leave_cash(name):
     targets = make(name, {}).targets(random_market(bars=9), 0)
-    if name in ("sma_cross", "momentum", "mean_reversion", "volatility_target", BREAKOUT):
+    waiting = ("sma_cross", "momentum", "mean_reversion", "volatility_target", *SPREAD, BREAKOUT)
+    if name in waiting:
         assert not np.nan_to_num(targets).any()
 
 
@@ -194,6 +202,48 @@ def test_volatility_target_halves_the_share_when_risk_is_twice_the_target():
     assert targets[60].tolist() == pytest.approx((0.1 / recent / 2).tolist(), rel=1e-9)
     assert np.flatnonzero(~np.isnan(targets[:, 0]))[:3].tolist() == [60, 65, 70]
     assert (make_strategy("volatility_target", target=9.0).targets(market, 60)[60] == 0.5).all()
+
+
+def test_min_variance_on_two_assets_by_hand():
+    # w = (var_b - cov) / (var_a + var_b - 2 cov) of the last 60 returns, 1 - w of the other.
+    rng = np.random.default_rng(0)
+    shared, own = rng.normal(0, 0.01, (200, 1)), rng.normal(0, 1, (200, 2)) * [0.01, 0.02]
+    market = of_closes(*100 * np.cumprod(1 + shared + own, axis=0).T)
+    targets = make_strategy("min_variance", look=60, every=40).targets(market, 0)
+    assert np.flatnonzero(~np.isnan(targets[:, 0])).tolist() == [60, 100, 140, 180]
+    for bar in (60, 140):
+        (var_a, cov), (_, var_b) = np.cov((shared + own)[bar - 59 : bar + 1].T)
+        weight = (var_b - cov) / (var_a + var_b - 2 * cov)
+        assert 0.5 < weight < 1
+        assert targets[bar].tolist() == pytest.approx([weight, 1 - weight], abs=1e-5)
+
+
+def test_risk_parity_on_two_assets_by_hand():
+    # Of two assets each adds the same risk at weights in inverse proportion to their deviations,
+    # whatever their correlation.
+    rng = np.random.default_rng(1)
+    shared, own = rng.normal(0, 0.01, (100, 1)), rng.normal(0, 1, (100, 2)) * [0.01, 0.03]
+    market = of_closes(*100 * np.cumprod(1 + shared + own, axis=0).T)
+    targets = make_strategy("risk_parity", look=50, every=10).targets(market, 70)
+    inverse = 1 / (shared + own)[21:71].std(axis=0, ddof=1)
+    assert targets[70].tolist() == pytest.approx((inverse / inverse.sum()).tolist(), abs=1e-5)
+    assert np.flatnonzero(~np.isnan(targets[:, 0])).tolist() == [70, 80, 90]
+
+
+@pytest.mark.parametrize("name", SPREAD)
+def test_one_asset_gets_everything_and_one_that_stands_still_nothing(name):
+    walk = random_market(60, 2).close
+    alone = make(name, {"look": 10, "every": 20}).targets(of_closes(walk[:, 0]), 0)[:, 0]
+    assert np.flatnonzero(~np.isnan(alone)).tolist() == [10, 30, 50]
+    assert set(alone[[10, 30, 50]]) == {1.0}
+    still = of_closes(walk[:, 0], np.full(60, 7.0), walk[:, 1])
+    orders = make(name, {"look": 10, "every": 20}).targets(still, 0)[[10, 30, 50]]
+    assert (orders[:, 1] == 0).all()
+    assert (orders[:, [0, 2]] > 0).any(axis=1).all()
+    nothing = make(name, {"look": 10}).targets(of_closes(np.full(60, 7.0), np.full(60, 7.0)), 0)
+    assert np.isnan(nothing).all()
+    twins = make(name, {"look": 10, "every": 20}).targets(of_closes(walk[:, 0], walk[:, 0]), 0)
+    assert twins[10].tolist() == pytest.approx([0.5, 0.5], abs=0.01)
 
 
 def test_random_holds_its_draw_and_two_seeds_differ():

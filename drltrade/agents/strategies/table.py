@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from drltrade.agents.strategies.allocation import MinVariance, RiskParity
 from drltrade.agents.strategies.base import BarStrategy, Rule, Strategy
 from drltrade.agents.strategies.passive import BuyAndHold, Cash, EqualWeight, Random, SellAndHold
 from drltrade.agents.strategies.plugin import load_strategy
@@ -27,6 +28,8 @@ STRATEGIES: dict[str, type[Rule]] = {
     "momentum": Momentum,
     "mean_reversion": MeanReversion,
     "volatility_target": VolatilityTarget,
+    "min_variance": MinVariance,
+    "risk_parity": RiskParity,
 }
 
 REFERENCES: dict[str, type[HindsightPolicy]] = {"hindsight": HindsightPolicy}

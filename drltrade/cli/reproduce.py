@@ -99,8 +99,13 @@ def _conduct(
     """Does the jobs again under a progress view."""
     from drltrade.cli.output import note, warn
     from drltrade.cli.progress import progress_view
-    from drltrade.experiments.reproduce import finished_jobs, prepare, redo
+    from drltrade.experiments.reproduce import finished_jobs, prepare, redo, reproduce_backtest
+    from drltrade.experiments.saved import is_backtest
 
+    if is_backtest(folder):
+        result = reproduce_backtest(folder, scratch)
+        warn(result.notes)
+        return [result]
     found = finished_jobs(folder, count=count, agents=agents)
     attempts = prepare(found, scratch)
     again = [attempt.again for attempt in attempts if attempt.again is not None]
@@ -124,4 +129,4 @@ def _show(results: Sequence[Reproduced]) -> None:
         rows.append((each.job, words))
     print_table(["job", "done again"], rows, prose=True)
     same = sum(each.identical for each in results)
-    say(f"{same} of {len(results)} identical, bit for bit: weights, validation, bars and figures.")
+    say(f"{same} of {len(results)} identical, bit for bit.")

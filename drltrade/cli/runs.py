@@ -58,6 +58,7 @@ def compare(
     """
     from drltrade.cli.output import print_json, warn
     from drltrade.cli.tables import print_comparison
+    from drltrade.experiments.noting import note_runs
     from drltrade.experiments.results import compare_runs, find_run
     from drltrade.report.tables import comparison_table
 
@@ -69,4 +70,4 @@ def compare(
         print_json({"runs": names, "table": rows, "warnings": warnings})
     else:
         print_comparison(rows, "Medians over seeds")
-    warn(warnings)
+    warn([*warnings, *note_runs(folders)])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from drltrade.config import override, parse
 from drltrade.errors import UsageError, nearest
 from drltrade.experiments.folders import read_json
+from drltrade.experiments.noting import note_backtest
 from drltrade.experiments.plan import Choice, resolve_env
 from drltrade.experiments.reports import make_report
 from drltrade.experiments.results import BASELINES, best_job, find_run, known_runs
@@ -298,7 +299,8 @@ def _judge_policy(folder: Path, env: str | None, choice: Choice) -> Judged:
         game = game.during(tests)
         note += f" Judged on its test interval, {in_words(tests)}."
     label = f"{story.get('agent', policy.card.agent)} seed {policy.card.seed}"
-    return Judged(run_policy(policy, game, label), game, note, policy.roots)
+    record = run_policy(policy, game, label)
+    return Judged(record, game, f"{note} {note_backtest(record, job)}".rstrip(), policy.roots)
 
 
 def elsewhere(env: str | None, choice: Choice) -> str | None:
@@ -353,14 +355,16 @@ def save_backtest(judged: Judged, folder: Path) -> Path:
         The page.
     """
     from drltrade.backtest.files import EQUITY, METRICS_FILE, TRADES, write_record
+    from drltrade.experiments.saved import STORY, tell_backtest
 
-    ours = {EQUITY, METRICS_FILE, TRADES, BASELINES, "report.html"}
+    ours = {EQUITY, METRICS_FILE, TRADES, BASELINES, STORY, "report.html"}
     others = {path.name for path in folder.iterdir()} - ours if folder.is_dir() else set()
     if others:
         raise UsageError(
             f"'{folder}' already holds {min(others)}, which no backtest wrote. Name a new folder."
         )
     write_record(judged.record, folder)
+    tell_backtest(judged, folder)
     if judged.record.name != "buy_and_hold":
         reference = run_strategy("buy_and_hold", judged.game)
         write_record(reference, folder / BASELINES / "buy_and_hold")

@@ -107,9 +107,7 @@ def _table(then: Path, now: Path) -> Iterator[str]:
         return
     first = min(int(mask.argmax()) for mask in differing.values())
     labels = next((one[name] for name in ("stamp", "entry") if name in one), np.arange(least))
-    told = (
-        f"{then.name}: {len(differing)} of {len(shared)} columns, first at {_when(labels[first])}"
-    )
+    told = f"{then.name}: {len(differing)} of {len(shared)} columns, first {_when(labels[first])}"
     sizes = {name: _size(one[name][:least], two[name][:least]) for name in differing}
     name = max(sizes, key=lambda name: sizes[name])
     yield f"{told}; the largest difference is {sizes[name]:.3g}, in {name}"

@@ -171,7 +171,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"Cannot read '{path}': {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DrltradeError(f"'{path}' is damaged: it is not JSON ({error}).") from error
     if not isinstance(content, dict):
         raise DrltradeError(f"'{path}' is damaged: it holds a {type(content).__name__}.")

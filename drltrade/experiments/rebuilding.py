@@ -25,10 +25,18 @@ from drltrade.plugins import find_file, plugins_named, workspace_roots
 if TYPE_CHECKING:
     from drltrade.data.market import Market
 
-__all__ = ["Markets", "Rebuilt", "changed_versions", "check_plugins", "located", "rebuild"]
+__all__ = ["Markets", "Rebuilt", "changed_versions", "check_plugins", "located_env", "rebuild"]
 
 _NEVER = 1e9
 """Seconds between two checkpoints of what is thrown away anyway."""
+
+
+class _Span(Settings):
+    """Some bars of a fold."""
+
+    start: str
+    end: str
+    bars: int
 
 
 class _Start(Settings):
@@ -45,7 +53,7 @@ class _Config(Settings):
 
     env: dict[str, Any]
     agent: dict[str, Any]
-    splits: dict[Literal["train", "valid", "test"], Any]
+    splits: dict[Literal["train", "valid", "test"], list[_Span]] = Field(min_length=3)
     budget: Budget
     start: _Start | None = None
 
@@ -59,6 +67,7 @@ class _Story(Settings):
     agent: str
     seed: int = Field(ge=0, le=2**31 - 1)
     fold: int = Field(0, ge=0)
+    folds: int = Field(1, ge=1)
     config: _Config
     data: str
     plugins: dict[str, str] = Field(default_factory=dict)
@@ -131,7 +140,7 @@ def rebuild(folder: Path, home: Path, markets: Markets) -> Rebuilt:
         ) from error
     check_plugins(content["config"], story.plugins, story.roots)
     config = dict(content["config"])
-    config["env"] = _env(config["env"], story, markets)
+    config["env"] = located_env(config["env"], story.roots, story.data, markets)
     job = Job(
         agent=re.sub(r"[^\w-]", "-", story.agent)[:60],  # a part of a folder's name
         seed=story.seed,
@@ -141,9 +150,11 @@ def rebuild(folder: Path, home: Path, markets: Markets) -> Rebuilt:
         home=home,
         roots=(Path.cwd(), *workspace_roots()),
         fold=story.fold,
+        folds=story.folds,
         device=story.device,
         start=_begun_with(story, folder),
         checkpoint_seconds=_NEVER,
+        diagnostics=False,
     )
     return Rebuilt(job, tuple(_notes(story, content, job)))
 
@@ -176,25 +187,40 @@ def check_plugins(content: Any, stated: Mapping[str, str], roots: Sequence[str])
     check_origins(content, trusted, trusted)
 
 
-def located(name: str, roots: Sequence[str]) -> str:
+def located_env(
+    env: Mapping[str, Any], roots: Sequence[str], fingerprint: str, markets: Markets
+) -> dict[str, Any]:
+    """Names the data of an environment by where they are, so that no other root is needed.
+
+    Args:
+        env: the environment's settings.
+        roots: where its files were looked up; from there data are taken, code never.
+        fingerprint: what its data must be.
+        markets: loads them.
+
+    Raises:
+        DrltradeError: the data are missing or have changed, or a setting is wrong.
+    """
+    from drltrade.envs import EnvSettings
+
+    settings = parse(EnvSettings, env, "its env")
+    content = settings.model_dump(mode="json")
+    source = content["data"]["source"]
+    if isinstance(source, list):
+        content["data"]["source"] = [_located(each, roots) for each in source]
+    elif source != "sample":
+        content["data"]["source"] = _located(source, roots)
+    market = markets.load(content["data"], fingerprint)
+    benchmark = settings.benchmark
+    if benchmark is not None and benchmark not in (*market.symbols, *market.columns):
+        content["benchmark"] = _located(benchmark, roots)
+    return content
+
+
+def _located(name: str, roots: Sequence[str]) -> str:
     """Says where a file or folder of data is: where it was looked up then, else the name itself."""
     places = (Path(root) / name for root in roots)
     return next((str(place.resolve()) for place in places if place.exists()), name)
-
-
-def _env(env: Mapping[str, Any], story: _Story, markets: Markets) -> dict[str, Any]:
-    """An environment whose data are named by where they are, so that no other root is needed."""
-    data = dict(env.get("data") or {})
-    source = data.get("source", "sample")
-    if isinstance(source, list):
-        data["source"] = [located(str(each), story.roots) for each in source]
-    elif source != "sample":
-        data["source"] = located(str(source), story.roots)
-    market = markets.load(data, story.data)
-    benchmark = env.get("benchmark")
-    if benchmark is not None and benchmark not in (*market.symbols, *market.columns):
-        benchmark = located(str(benchmark), story.roots)
-    return {**env, "data": data, "benchmark": benchmark}
 
 
 def _begun_with(story: _Story, folder: Path) -> Path | None:
@@ -236,6 +262,7 @@ def _notes(story: _Story, content: Mapping[str, Any], job: Job) -> Iterator[str]
         plugins=story.plugins,
         home=job.home,
         fold=story.fold,
+        folds=story.folds,
     )
     if as_it_was.id == story.id:  # of which the hash of the code and of the libraries is a part
         return

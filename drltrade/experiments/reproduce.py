@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,19 @@ from drltrade.experiments.jobs import Event
 from drltrade.experiments.rebuilding import Markets, Rebuilt, rebuild
 from drltrade.experiments.results import EXPERIMENT, experiment_jobs
 from drltrade.experiments.runner import run_jobs, worker_count
+from drltrade.experiments.saved import is_backtest, redo_backtest
 from drltrade.experiments.training import run_job
 
-__all__ = ["Attempt", "Reproduced", "finished_jobs", "prepare", "redo", "reproduce", "unfinished"]
+__all__ = [
+    "Attempt",
+    "Reproduced",
+    "finished_jobs",
+    "prepare",
+    "redo",
+    "reproduce",
+    "reproduce_backtest",
+    "unfinished",
+]
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ def reproduce(
     plug-ins, from the current folder, where it must be what it was.
 
     Args:
-        folder: a job's folder, or an experiment's.
+        folder: a job's folder, an experiment's, or a saved backtest's.
         scratch: an empty folder; nothing is written elsewhere.
         count: do only so many jobs, spread over the agents.
         agents: do only those of these agents, by their labels.
@@ -84,6 +94,8 @@ def reproduce(
     Raises:
         UsageError: the folder holds no job, or none of an agent.
     """
+    if is_backtest(folder):
+        return [reproduce_backtest(folder, scratch)]
     attempts = prepare(finished_jobs(folder, count=count, agents=agents), scratch)
     return redo(attempts, workers=workers, progress=progress)
 
@@ -94,11 +106,11 @@ def finished_jobs(
     """Lists the jobs of a run that can be compared, or some of them; see `reproduce`."""
     if is_done(folder):
         jobs = [folder]
-        if not (folder / "job.json").is_file():
-            raise UsageError(_no_job(folder))
     else:
         here = folder.resolve()
         jobs = [job for job in experiment_jobs(folder) if here in job.resolve().parents]
+    if not jobs:
+        raise UsageError(f"'{folder}' holds no finished job of its own.")
     groups: dict[str, list[Path]] = {}
     for job in jobs:
         groups.setdefault(_label(job), []).append(job)
@@ -112,13 +124,6 @@ def finished_jobs(
     return [job for job in jobs if job in kept]
 
 
-def _no_job(folder: Path) -> str:
-    return (
-        f"'{folder}' holds no job.json that says how it was made: it is a saved backtest or a"
-        " policy alone. Name an experiment's folder, or a job's."
-    )
-
-
 def _label(job: Path) -> str:
     try:
         return str(read_json(job / "job.json").get("agent"))
@@ -129,7 +134,8 @@ def _label(job: Path) -> str:
 def unfinished(folder: Path) -> list[str]:
     """Lists the jobs that an experiment asked for and that are not done."""
     note = folder / EXPERIMENT
-    named = read_json(note).get("jobs", []) if note.is_file() else []
+    named = read_json(note).get("jobs") if note.is_file() else None
+    named = named if isinstance(named, list) else []
     return [str(name) for name in named if not is_done(folder / str(name))]
 
 
@@ -159,15 +165,28 @@ def redo(
     return [_judge(attempt, failed) for attempt in attempts]
 
 
-def _judge(attempt: Attempt, failed: dict[str, str]) -> Reproduced:
+def _judge(attempt: Attempt, failed: Mapping[str, str]) -> Reproduced:
     name = attempt.folder.name
     if attempt.again is None:
         return Reproduced(name, False, (attempt.hindrance,), done=False)
     job, notes = attempt.again.job, attempt.again.notes
     if not is_done(job.folder):
         return Reproduced(name, False, (failed.get(job.id, "It ended."),), notes, done=False)
+    return _compared(attempt.folder, job.folder, notes)
+
+
+def _compared(then: Path, now: Path, notes: tuple[str, ...]) -> Reproduced:
     try:
-        found = tuple(differences(attempt.folder, job.folder))
+        found = tuple(differences(then, now))
     except (DrltradeError, RecursionError) as error:
-        return Reproduced(name, False, (str(error),), notes)
-    return Reproduced(name, not found, found, notes)
+        return Reproduced(then.name, False, (str(error),), notes, done=False)
+    return Reproduced(then.name, not found, found, notes)
+
+
+def reproduce_backtest(folder: Path, scratch: Path) -> Reproduced:
+    """Does a saved backtest of a strategy again, in this process, and compares it."""
+    try:
+        notes = redo_backtest(folder, scratch)
+    except DrltradeError as error:
+        return Reproduced(folder.name, False, (str(error),), done=False)
+    return _compared(folder, scratch, notes)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from drltrade.errors import DrltradeError
 from drltrade.experiments.folders import CHECKPOINT, RESULT, building, is_done, write_json
 from drltrade.experiments.jobs import Event, Job, plugin_hashes
+from drltrade.experiments.noting import note_job
 from drltrade.experiments.splits import Fold
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def run_job(job: Job, report: Callable[[Event], None]) -> None:
         result.policy.chosen_on(valid, market)
         result.policy.save(folder)
         _write_result(job, game, market, result, folder)
+        # Before the folder has its name: whoever is killed here notes it again.
+        if told := note_job(folder, job.home.parent):
+            report(Event(job.id, "note", message=told))
 
 
 @contextmanager

@@ -20,34 +20,24 @@ runs has a ledger of its own, and `drltrade compare` tells those of all runs abo
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from drltrade.data.dates import read_stamp
-from drltrade.errors import DrltradeError, UsageError
-from drltrade.experiments.folders import RESULT, read_json
-
-if TYPE_CHECKING:
-    from drltrade.backtest.record import Record
+from drltrade.errors import UsageError
 
 __all__ = [
     "LEDGER",
     "Trial",
     "Trials",
-    "job_trials",
-    "note_backtest",
-    "note_job",
-    "note_runs",
     "note_trial",
     "read_trials",
     "trials_on",
@@ -202,23 +192,47 @@ def trials_on(
 
 
 def _chains(trials: Iterable[Trial]) -> list[list[Trial]]:
-    """Puts the policies of one configuration into as few rows as can be, none on another's bars.
+    """Lays the policies of one configuration end to end, in as few rows as can be.
 
-    First come, first served, by their first bar; of intervals that is the fewest there are.
+    First come, first served: of intervals that needs no more rows than policies share a bar.
     """
     policies: dict[str, list[Trial]] = {}
     for trial in trials:
         policies.setdefault(trial.learnt, []).append(trial)
-    chains: list[list[Trial]] = []
-    for policy in sorted(policies.values(), key=lambda own: min(trial.span[0] for trial in own)):
-        spans = {trial.span for trial in policy}
-        free = (chain for chain in chains if not any(t.overlaps(s) for t in chain for s in spans))
-        chain = next(free, None)
-        if chain is None:
-            chains.append(list(policy))
+    pieces = [piece for own in policies.values() for piece in _pieces(own)]
+    rows: list[_Piece] = []
+    for piece in sorted(pieces, key=lambda piece: piece.span[0]):
+        row = next((row for row in rows if row.span[1] < piece.span[0]), None)
+        if row is None:
+            rows.append(piece)
         else:
-            chain += policy
-    return chains
+            row.add(piece)
+    return [row.trials for row in rows]
+
+
+@dataclass
+class _Piece:
+    """An interval, and what was judged on it."""
+
+    span: tuple[np.datetime64, np.datetime64]
+    trials: list[Trial]
+
+    def add(self, other: _Piece) -> None:
+        """Takes another that does not begin earlier."""
+        self.span = self.span[0], max(self.span[1], other.span[1])
+        self.trials = [*self.trials, *other.trials]
+
+
+def _pieces(trials: Iterable[Trial]) -> list[_Piece]:
+    """Joins the intervals of one policy that overlap: judged twice, it is one trial."""
+    pieces: list[_Piece] = []
+    for trial in sorted(trials, key=lambda trial: trial.span[0]):
+        piece = _Piece(trial.span, [trial])
+        if pieces and trial.span[0] <= pieces[-1].span[1]:
+            pieces[-1].add(piece)
+        else:
+            pieces.append(piece)
+    return pieces
 
 
 def _variance(chains: Sequence[Sequence[Trial]]) -> float:
@@ -239,117 +253,3 @@ def _sharpe(chain: Iterable[Trial]) -> float | None:
     found = [trial.sharpe for trial in longest.values()]
     defined = [sharpe for sharpe in found if sharpe is not None and math.isfinite(sharpe)]
     return float(np.mean(defined)) if defined else None
-
-
-def note_job(folder: Path, out: Path) -> str:
-    """Notes what a finished job was judged on, test and validation; see `note_trial`."""
-    return note_trial(out, *job_trials(folder))
-
-
-def note_runs(folders: Sequence[Path]) -> str:
-    """Notes runs that are looked at side by side in the ledgers of all of them."""
-    from drltrade.experiments.folders import is_done
-    from drltrade.experiments.results import experiment_jobs
-
-    jobs = [job for run in folders for job in ([run] if is_done(run) else experiment_jobs(run))]
-    known = {job: home for job in jobs if (home := _home(job)) is not None}
-    trials: list[Trial] = []
-    for job in known:
-        with contextlib.suppress(DrltradeError):  # whoever shows the run says what is wrong with it
-            trials += job_trials(job)
-    told = [note_trial(out, *trials) for out in dict.fromkeys(known.values())]
-    return " ".join(sentence for sentence in told if sentence)
-
-
-def note_backtest(record: Record, job: Path) -> str:
-    """Notes that a trained policy, or an ensemble of them, was judged on other bars or again.
-
-    Args:
-        record: what it came to.
-        job: the folder of the policy, of an ensemble's first member. A folder that stands in no
-            experiment has no ledger.
-    """
-    from drltrade.backtest.metrics import METRICS
-
-    out = _home(job)
-    if out is None:
-        return ""
-    story = read_json(job / "job.json")
-    together = record.assumptions.get("ensemble")
-    sharpe = METRICS["sharpe"].compute(record) / math.sqrt(record.periods_per_year)
-    trial = Trial(
-        kind="test",
-        data=str(record.assumptions["data_fingerprint"]),
-        start=str(record.stamps[0]),
-        end=str(record.stamps[-1]),
-        policy=_hash(together) if together else _policy(story),
-        learnt=_learnt(story),
-        seed=0 if together else int(story["seed"]),
-        sharpe=sharpe if math.isfinite(sharpe) else None,
-        bars=len(record.stamps),
-    )
-    return note_trial(out, trial)
-
-
-def _home(job: Path) -> Path | None:
-    """The folder of runs that a job belongs to, if it stands in an experiment."""
-    experiment = job.resolve().parent
-    known = (experiment / "experiment.json").is_file() and (job / "job.json").is_file()
-    return experiment.parent if known else None
-
-
-def job_trials(folder: Path) -> list[Trial]:
-    """Lists the trials that a finished job was: its test interval, and each of its checkpoints.
-
-    Raises:
-        DrltradeError: its files are missing or damaged.
-    """
-    story, result = read_json(folder / "job.json"), read_json(folder / RESULT)
-    try:
-        return list(_trials(story, result))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DrltradeError(
-            f"'{folder}' holds no job that this drltrade can read ({error!r})."
-        ) from error
-
-
-def _trials(story: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[Trial]:
-    from drltrade.experiments.training import RUINED
-
-    year = math.sqrt(result["periods_per_year"])
-    owner = {"data": story["data"], "policy": _policy(story), "learnt": _learnt(story)}
-    owner["seed"] = story["seed"]
-    annual = result["metrics"]["sharpe"]
-    sharpe = None if annual is None else annual / year
-    for start, end, _ in _spans(story, "test"):
-        yield Trial("test", start=start, end=end, sharpe=sharpe, bars=result["bars"], **owner)
-    spans = _spans(story, "valid")
-    bars = sum(count for _, _, count in spans)
-    for steps, score in result["validation"]:
-        sharpe = None if score is None or score <= RUINED else score / year
-        for start, end, _ in spans:
-            yield Trial("valid", start=start, end=end, sharpe=sharpe, bars=bars,
-                        checkpoint=steps, **owner)  # fmt: skip
-
-
-def _spans(story: Mapping[str, Any], role: str) -> list[tuple[str, str, int]]:
-    spans = story["config"]["splits"][role]
-    spans = [spans] if isinstance(spans, Mapping) else spans
-    return [(span["start"], span["end"], span["bars"]) for span in spans]
-
-
-def _policy(story: Mapping[str, Any]) -> str:
-    """Hashes a configuration: all of it but for the seed, the dates, and where the data lie."""
-    config = {key: value for key, value in story["config"].items() if key != "splits"}
-    config["env"] = {key: value for key, value in config["env"].items() if key != "data"}
-    return _hash({"config": config, "plugins": story["plugins"]})
-
-
-def _learnt(story: Mapping[str, Any]) -> str:
-    splits = story["config"]["splits"]
-    return _hash({"data": story["data"], "train": splits["train"], "valid": splits["valid"]})
-
-
-def _hash(content: Any) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -9,7 +9,6 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drltrade.agents.card import PolicyCard
 from drltrade.agents.policy import Policy
@@ -17,7 +16,7 @@ from drltrade.data import Market
 from drltrade.data.dates import read_stamp
 from drltrade.envs import Game
 from drltrade.errors import UsageError
-from drltrade.features import Scaler, compute_features, parse_features
+from drltrade.features import Features, Scaler, compute_features, parse_features
 
 __all__ = ["Leg", "Relay"]
 
@@ -66,6 +65,9 @@ class Relay:
         if not legs:
             raise UsageError("A relay needs at least one trained policy; there is none.")
         self.legs, self.name = tuple(legs), name
+        for leg in legs:
+            if leg.bounds[1] < leg.bounds[0]:
+                raise UsageError(f"{leg.label} ends at {leg.end}, before it begins at {leg.start}.")
         for one, two in pairwise(legs):
             if two.bounds[0] <= one.bounds[1]:
                 raise UsageError(
@@ -109,12 +111,12 @@ class Relay:
         end = self.legs[-1].end if end is None else end
         return self.legs[0].policy.game(market, start, end, overrides, roots)
 
-    def features(self, game: Game) -> list[NDArray[np.float32]]:
+    def features(self, game: Game) -> list[Features]:
         """Returns for each leg the features of every bar of a game, as its policy scales them."""
         specs = parse_features(self.card.env["features"])
         raw = compute_features(game.market.adjusted, specs, game.roots)
         scaled = {str(card.scaler): card.scaler for card in self.cards}
-        seen = {key: Scaler.from_dict(each).transform(raw).values for key, each in scaled.items()}
+        seen = {key: Scaler.from_dict(each).transform(raw) for key, each in scaled.items()}
         return [seen[str(card.scaler)] for card in self.cards]
 
     def takeovers(self, game: Game, span: int) -> list[int]:

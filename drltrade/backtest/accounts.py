@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from drltrade.data import Market
 from drltrade.data.segments import part
 from drltrade.envs import Game
 from drltrade.errors import UsageError
+from drltrade.features import Features
 from drltrade.sim import Engine, Path, Recorder, run_path
 
 __all__ = ["Actor", "Rolled", "roll_accounts"]
@@ -136,7 +138,7 @@ def _asked(strategy: Any, game: Game, span: int, equity: float, name: str) -> Pa
 def _acted(actor: Actor | Relay, game: Game, equity: float) -> list[Rolled]:
     """Lets a policy, or several in turn, act on all spans that are alike together."""
     game.stretches  # noqa: B018 - refuses an interval in which nobody can act
-    sights = actor.features(game) if isinstance(actor, Relay) else [game.features.values]
+    sights = actor.features(game) if isinstance(actor, Relay) else [game.features]
     alike: dict[tuple[int, ...], list[int]] = {}
     for span, (first, last) in enumerate(game.spans.tolist()):
         begin = min(int(game.decisions[span]), last) - first
@@ -150,12 +152,12 @@ def _acted(actor: Actor | Relay, game: Game, equity: float) -> list[Rolled]:
     return [found[span] for span in range(len(game.spans))]
 
 
-Turn = tuple[Actor, NDArray[np.float32]]
+Turn = tuple[Actor, Features]
 """Who acts, and the features that it sees."""
 
 
 def _turns(
-    actor: Actor | Relay, sights: list[NDArray[np.float32]], begins: list[int]
+    actor: Actor | Relay, sights: Sequence[Features], begins: Sequence[int]
 ) -> dict[int, Turn]:
     """Who acts from which row on; one that goes on with its own account takes over nothing."""
     if not isinstance(actor, Relay):
@@ -175,9 +177,9 @@ def _acted_together(
     turns: dict[int, Turn], game: Game, spans: list[int], equity: float
 ) -> list[Rolled]:
     begin = min(turns)
-    policy, _ = turns[begin]
+    policy, sight = turns[begin]
     count, assets = len(spans), game.market.assets
-    engine = game.make_engine(count, equity=equity)
+    engine = replace(game, features=sight).make_engine(count, equity=equity)
     nothing = np.full((count, assets), np.nan)
     width = 1 if game.scheme.name == "choices" else assets
     rows = int(np.diff(game.spans[spans[0]])[0])
@@ -191,9 +193,9 @@ def _acted_together(
             return nothing
         fresh = np.full(count, row in turns)
         if row in turns:
-            (policy, sight), state = turns[row], None
-            if row > begin or sight is not game.features.values:
-                engine.hand_over(sight)
+            (policy, seen), state = turns[row], None
+            if row > begin:
+                engine.hand_over(seen.values)
         action, state = policy.predict(engine.observations, state, fresh, deterministic=True)
         actions[row] = np.asarray(action).reshape(count, -1)
         actions[row, over] = np.nan

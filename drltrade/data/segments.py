@@ -89,17 +89,17 @@ def cut(market: Market, intervals: Sequence[tuple[Any, Any]]) -> Market:
 
 
 def spans_of(market: Market, intervals: Sequence[tuple[Any, Any]]) -> NDArray[np.int64]:
-    """Returns [S, 2] first and last bar index of several intervals; neighbours are one span.
+    """Returns [S, 2] first and last bar index of the stretches that intervals cover together.
+
+    Intervals that overlap, or follow each other without a bar between, are one stretch.
 
     Raises:
         UsageError: a date cannot be read, or an interval holds no two bars of one segment.
     """
     found = np.concatenate([market.spans(start, end) for start, end in intervals])
-    found = found[np.argsort(found[:, 0])]
-    segment = market.segment[found[:, 0]]
-    follows = (found[1:, 0] == found[:-1, 1] + 1) & (segment[1:] == segment[:-1])
-    first, last = np.append(True, ~follows), np.append(~follows, True)
-    return np.stack([found[first, 0], found[last, 1]], axis=1)
+    rows = np.flatnonzero(rows_of(found, market.bars))
+    apart = (np.diff(rows) > 1) | (np.diff(market.segment[rows]) != 0)
+    return np.stack([rows[np.append(True, apart)], rows[np.append(apart, True)]], axis=1)
 
 
 def periods_of(market: Market, spans: Any) -> list[tuple[np.datetime64, np.datetime64]]:

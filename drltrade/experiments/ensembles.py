@@ -21,6 +21,7 @@ from drltrade.experiments.backtests import (
     story_of,
 )
 from drltrade.experiments.folders import is_done
+from drltrade.experiments.noting import note_backtest
 from drltrade.experiments.plan import Choice, Plan
 from drltrade.experiments.results import experiment_jobs, known_runs, newest_jobs
 from drltrade.experiments.stitched import acting, seen_by, trained_on_all
@@ -109,7 +110,8 @@ def judge_ensemble(target: str, env: str | None, choice: Choice, out: Path) -> J
     if tests:
         game = game.during(tests)
         note += f" Judged on their test interval, {in_words(tests)}."
-    return Judged(run_ensemble(ensemble, game), game, note, ensemble.roots)
+    record = run_ensemble(ensemble, game)
+    return Judged(record, game, f"{note} {note_backtest(record, jobs[0])}".rstrip(), ensemble.roots)
 
 
 def _test_intervals(jobs: Sequence[Path]) -> list[tuple[str, str]]:
@@ -147,7 +149,6 @@ def experiment_ensembles(plan: Plan) -> Iterator[Record]:
     if not plan.settings.ensembles:
         return
     actors = list(acting(plan))
-    tests = [span for fold in plan.folds for span in fold.intervals("test")]
     for scheme in plan.settings.ensembles:
         for label, path in product(
             plan.agents if scheme == "mean" else [None], sorted({actor.path for actor in actors})
@@ -161,4 +162,4 @@ def experiment_ensembles(plan: Plan) -> Iterator[Record]:
                 labels=[f"{actor.agent} seed {actor.seed}" for actor in joined],
                 name=None if label is None else f"mean of {label} ({len(joined)} seeds)",
             )
-            yield run_ensemble(ensemble, ensemble.game(plan.market).during(tests))
+            yield run_ensemble(ensemble, ensemble.game(plan.market).during(plan.tests))

@@ -171,11 +171,9 @@ def _try_out(plan: Plan) -> dict[str, float]:
     }
     for game in games.values():
         game.stretches  # noqa: B018 - refuses an interval that is too short
-    job = plan.jobs[0]
-    whole = job_game(job, plan.market)
-    if whole.market is not plan.market:
-        whole = role_game(job, whole, plan.market, "test")
-    tests = whole.during([span for fold in plan.folds for span in fold.intervals("test")])
+    first = plan.jobs[0]
+    whole = role_game(first, games[first.agent, first.fold], plan.market, "test")
+    tests = whole.during(plan.tests)
     _save(run_baselines(plan.settings.baselines, tests, plan.roots), plan.home / BASELINES)
     return baseline_scores(
         plan.settings.baselines,

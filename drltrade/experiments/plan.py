@@ -86,6 +86,11 @@ class Plan:
     roots: tuple[Path, ...]
 
     @property
+    def tests(self) -> list[tuple[str, str]]:
+        """(first, last) of every span that a fold tests, each once, in order of time."""
+        return sorted({span for fold in self.folds for span in fold.intervals("test")})
+
+    @property
     def tested(self) -> Span:
         """All bars that any fold tests."""
         return whole_test(self.folds)

@@ -71,9 +71,8 @@ def stitch(plan: Plan) -> None:
     if len(plan.folds) == 1:
         return
     several = len(paths_of(plan.folds)) > 1
-    tests = [span for fold in plan.folds for span in fold.intervals("test")]
     for actor in acting(plan):
-        record = _record(actor, actor.policy.game(plan.market).during(tests))
+        record = _record(actor, actor.policy.game(plan.market).during(plan.tests))
         path = f"-path{actor.path}" if several else ""
         with building(home / f"{actor.agent}-seed{actor.seed}{path}") as folder:
             write_record(record, folder)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ruled_policies import MARKET, always, changing, policy_of, same
 from small_worlds import changed_after, random_market, small_game
 
-from drltrade.agents import Ensemble, PolicyCard
-from drltrade.agents.policy import Policy
+from drltrade.agents import Ensemble
 from drltrade.backtest import compute_metrics, run_backtest
 from drltrade.backtest.audit import audit_actor
 from drltrade.backtest.findings import Watch
@@ -18,48 +18,10 @@ from drltrade.data import Market
 from drltrade.data.segments import stack
 from drltrade.errors import UsageError
 
-MARKET = random_market(bars=400)
-
-
-class Rule:
-    """A network in whose place stands a rule: observation [B, D] -> actions [B]."""
-
-    def __init__(self, act):
-        self.act = act
-
-    def eval(self):
-        return self
-
-    def predict(self, observation, state=None, episode_start=None, deterministic=True):
-        return np.asarray(self.act(np.asarray(observation))), state
-
-
-def policy_of(act, game=None, agent="ppo", seed=0, score=None, **settings) -> Policy:
-    game = small_game(market=MARKET, usable=("levels",), **settings) if game is None else game
-    card = PolicyCard.of(
-        game, {"name": agent}, reward_scale=1.0, seed=seed, steps=1, accounts=1
-    ).model_copy(update={"score": score})
-    return Policy(card, Rule(act))
-
-
-def always(level):
-    return lambda seen: np.full(len(seen), level)
-
 
 def by_column(column, cut=0.0):
     """Long where a column of the window is above a cut, else short."""
     return lambda seen: np.where(seen[:, column] > cut, 2, 0)
-
-
-def changing(seed, rate=0.2):
-    """Levels that follow from what is seen, in no simple way."""
-    weights = np.random.default_rng(seed).normal(size=1000)
-    return lambda seen: np.digitize(seen @ weights[: seen.shape[1]] * rate, (-0.5, 0.5))
-
-
-def same(one, other):
-    for name in ("equity", "cash", "turnover", "shares", "targets", "status", "traded"):
-        np.testing.assert_array_equal(getattr(one.path, name), getattr(other.path, name), name)
 
 
 def played(ensemble, start=100, last=350):

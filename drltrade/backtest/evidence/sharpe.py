@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from drltrade.backtest.evidence.figures import sharpe_ratio
 
@@ -27,6 +27,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 NAN = math.nan
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def probabilistic_sharpe(moments: Moments, threshold: float = 0.0) -> float:
         '0.9134'
     """
     steps = math.sqrt(max(moments.bars - 1, 0))
-    return float(ndtr((moments.sharpe - threshold) * steps / moments.spread))
+    return NORMAL.cdf((moments.sharpe - threshold) * steps / moments.spread)
 
 
 def expected_maximum(trials: int) -> float:
@@ -110,8 +111,9 @@ def expected_maximum(trials: int) -> float:
     """
     if trials <= 1:
         return 0.0
-    high, higher = ndtri(1.0 - 1.0 / trials), ndtri(1.0 - 1.0 / (trials * math.e))
-    return float((1.0 - np.euler_gamma) * high + np.euler_gamma * higher)
+    high = NORMAL.inv_cdf(1.0 - 1.0 / trials)
+    higher = NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
+    return (1.0 - np.euler_gamma) * high + np.euler_gamma * higher
 
 
 def deflated_sharpe(moments: Moments, trials: int, variance: float) -> Deflated:
@@ -142,7 +144,7 @@ def minimum_track_record(
     above = moments.sharpe - threshold
     if not above > 0.0:
         return NAN
-    return 1.0 + (moments.spread * float(ndtri(confidence)) / above) ** 2
+    return 1.0 + (moments.spread * NORMAL.inv_cdf(confidence) / above) ** 2
 
 
 def minimum_backtest_length(trials: int, sharpe: float = 1.0) -> float:

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
-from drltrade.backtest.files import stamp_text
 from drltrade.backtest.record import Record
+from drltrade.report.alike import alike
 from drltrade.report.entry import Entry, of_kind
+from drltrade.report.overlap import intervals, overlaps
 from drltrade.report.verdict import sides
 from drltrade.report.words import count, join, span
 from drltrade.sim import Rules
@@ -44,13 +43,14 @@ def warnings_of(
     """Returns every warning once, the gravest first.
 
     They are the records' own, those given, and what the records show by themselves: a look-ahead
-    fill, no costs, ruin, bars seen in training, conditions that differ, few trades, one seed.
+    fill, no costs, ruin, bars seen in training or chosen by, conditions that differ, a rule's
+    positions, few trades, one seed.
     """
     own = {text for entry in entries for record in entry.records for text in record.warnings}
     found = [*(text for text in given if text not in own), *_of_records(entries)]
     found += _conditions(entries)
-    if not any("OVERLAP" in text for text in found):
-        found += _seen_in_training(entries, assumptions or {})
+    found += overlaps(entries, assumptions or {}, found)
+    found += alike(entries)
     found += _thin_evidence(entries)
     unique = list(dict.fromkeys(text.strip() for text in found if text.strip()))
     for kind in ("LOOK-AHEAD", "Zero costs"):  # one sentence is enough, whoever says it first
@@ -132,37 +132,6 @@ def market_rules(record: Record) -> dict[str, str]:
     return {name: value for name, value in found.items() if name != "on_change"}
 
 
-def _seen_in_training(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> Iterator[str]:
-    for entry in of_kind(entries, "agent"):
-        record = entry.shown
-        train = _train_interval({**assumptions, **record.assumptions})
-        if train is None:
-            continue
-        try:
-            start, end = (np.datetime64(text) for text in train)
-        except ValueError:
-            continue
-        if len(train[1]) <= 10:  # a date stands for the whole day
-            end = end + np.timedelta64(1, "D") - np.timedelta64(1, "ns")
-        overlap = int(((record.stamps >= start) & (record.stamps <= end)).sum())
-        if overlap:
-            yield (
-                f"OVERLAP: {overlap:,} of {len(record.stamps):,} bars lie in the training interval"
-                f" of {entry.label} ({train[0]} to {train[1]}), so its figures are no evidence."
-            )
-
-
-def _train_interval(known: Mapping[str, Any]) -> tuple[str, str] | None:
-    value = known.get("train")
-    if "train_start" in known and "train_end" in known:
-        value = (known["train_start"], known["train_end"])
-    if isinstance(value, Mapping):
-        value = (value.get("start"), value.get("end"))
-    if isinstance(value, list | tuple) and len(value) == 2 and None not in value:
-        return _stamp(value[0]), _stamp(value[1])
-    return None
-
-
 def _thin_evidence(entries: Sequence[Entry]) -> Iterator[str]:
     agents = of_kind(entries, "agent")
     few = [
@@ -195,10 +164,12 @@ def facts(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> list[tupl
     further = further_rules(known)
     if further:
         found.append(("Further rules", further))
-    trained = known.get("train", _train_interval(known))
-    for name, value in (("Trained on", trained), ("Validated on", known.get("valid"))):
-        if value is not None:
-            found.append((name, _interval(value)))
+    for name, role in (("Trained on", "train"), ("Validated on", "valid")):
+        value = known.get(role)
+        pieces = [f"{start} to {end}" for start, end in intervals(known, role)]
+        stated = value if isinstance(value, str) else "; ".join(pieces)
+        if stated:
+            found.append((name, stated))
     if known.get("reward") is not None:
         found.append(("Reward", _brief(known["reward"])))
     budget = known.get("budget")
@@ -260,19 +231,6 @@ def further_rules(assumptions: Mapping[str, Any]) -> str:
         for name, value in flatten(rules)
         if name not in told and value != usual.get(name)
     )
-
-
-def _interval(value: Any) -> str:
-    if isinstance(value, Mapping):
-        value = [value.get("start"), value.get("end")]
-    if isinstance(value, list | tuple) and len(value) == 2:
-        return f"{_stamp(value[0])} to {_stamp(value[1])}"
-    return str(value)
-
-
-def _stamp(value: Any) -> str:
-    text = stamp_text(value) if isinstance(value, np.datetime64) else str(value)
-    return text.removesuffix("T00:00:00")
 
 
 def _brief(value: Any) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,15 +16,25 @@ from drltrade.backtest.metrics import METRICS
 from drltrade.errors import DrltradeError, UsageError
 from drltrade.report import honesty, tables, words
 from drltrade.report.accounts import account_view
+from drltrade.report.diagnostics_figures import diagnostics_figures
+from drltrade.report.diagnostics_view import diagnostics_view
 from drltrade.report.entry import Entry, best, of_kind
+from drltrade.report.evidence_figures import evidence_figures
+from drltrade.report.evidence_view import evidence_facts, evidence_view
 from drltrade.report.figures import growth_figure
 from drltrade.report.hindsight import hindsight_kind, hindsight_notes
 from drltrade.report.panels import price_line, shown_assets
+from drltrade.report.terms import TERMS
 from drltrade.report.thin import LIMIT
 from drltrade.report.verdict import sides
 from drltrade.report.verdict import verdict as found
 
+if TYPE_CHECKING:
+    from drltrade.backtest.evidence.evidence import Evidence
+
 __all__ = ["render", "write_report"]
+
+Diagnostics = Mapping[str, Mapping[str, Any]]
 
 KPIS = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "costs")
 _PANEL_POINTS = 60_000  # of all position lines together: what keeps the file small
@@ -37,6 +47,8 @@ def write_report(
     assumptions: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
     verdict: Sequence[str] | None = None,
+    evidence: Evidence | None = None,
+    diagnostics: Diagnostics | None = None,
 ) -> Path:
     """Writes the page beside its place and renames it.
 
@@ -48,6 +60,8 @@ def write_report(
             `reward`, `budget`, `git`; nested mappings are shown as dotted names.
         warnings: what else must be said; what the records themselves show is added.
         verdict: the sentences at the top; by default `verdict(entries)`.
+        evidence: how sure the figures are, a section of its own.
+        diagnostics: what drives each policy, by label: what `diagnose` says of its median seed.
 
     Returns:
         The path.
@@ -56,7 +70,7 @@ def write_report(
         UsageError: there is no entry, or two share a label.
         DrltradeError: the file cannot be written.
     """
-    text = render(title, entries, assumptions, warnings, verdict)
+    text = render(title, entries, assumptions, warnings, verdict, evidence, diagnostics)
     beside = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +91,8 @@ def render(
     assumptions: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
     verdict: Sequence[str] | None = None,
+    evidence: Evidence | None = None,
+    diagnostics: Diagnostics | None = None,
 ) -> str:
     """Returns the page as text; see `write_report`."""
     if not entries:
@@ -91,18 +107,22 @@ def render(
     baseline = best(baselines)
     leader = best(judged) or ordered[0]
     views, lines = _views(ordered, leader)
+    sections = _sections(entries, evidence, diagnostics)
     figures = {
         "growth": growth_figure(entries),
         "lines": lines,
         "views": [view.figures for view in views],
         "assets": [view.assets for view in views],
+        "more": sections["more"],
     }
+    told = [*warnings, *(() if evidence is None else evidence.warnings)]
+    stated = [] if evidence is None else evidence_facts(evidence)
     template = _environment().get_template("page.html")
     return template.render(
         title=title,
         verdict=list(verdict) if verdict is not None else found(entries),
-        warnings=honesty.warnings_of(entries, warnings, assumptions),
-        facts=honesty.facts(ordered, assumptions),
+        warnings=honesty.warnings_of(entries, told, assumptions),
+        facts=[*honesty.facts(ordered, assumptions), *stated],
         leader=leader,
         agents=len(of_kind(entries, "agent")),
         hindsight=hindsight_notes(ordered),
@@ -117,9 +137,23 @@ def render(
         ordered=ordered,
         assumptions=list(honesty.flatten(_assumed(entries, leader, assumptions))),
         months=["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+        **sections,
         figures=_script_json(figures),
         plotly=Markup(_plotly_js()),
     )
+
+
+def _sections(
+    entries: Sequence[Entry], evidence: Evidence | None, diagnostics: Diagnostics | None
+) -> dict[str, Any]:
+    """Builds what is only there with evidence or diagnostics, with its figures and its terms."""
+    sure = None if evidence is None else evidence_view(evidence, entries)
+    drives = diagnostics_view(diagnostics) if diagnostics else None
+    used = [*(sure.terms if sure else ()), *(drives.terms if drives else ())]
+    more = {} if evidence is None else evidence_figures(evidence, entries)
+    more |= diagnostics_figures(diagnostics, entries) if diagnostics else {}
+    terms = [TERMS[key] for key in used]
+    return {"evidence": sure, "diagnostics": drives, "terms": terms, "more": more}
 
 
 def _assumed(entries: Sequence[Entry], leader: Entry, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,15 +9,26 @@ from drltrade.backtest.files import stamp_text
 from drltrade.backtest.metrics import METRICS
 from drltrade.backtest.record import Record
 
-__all__ = ["count", "figure", "join", "money", "percent", "ratio", "span", "spread"]
+__all__ = [
+    "chance",
+    "count",
+    "figure",
+    "join",
+    "money",
+    "p_value",
+    "percent",
+    "ratio",
+    "span",
+    "spread",
+]
 
 UNDEFINED = "n/a"
 _VAST = 1e6
 
 
-def percent(value: float, *, sign: bool = False) -> str:
+def percent(value: float | None, *, sign: bool = False) -> str:
     """Writes a fraction: 0.1234 is `12.3 %`, 0.01234 is `1.23 %`, 1e7 `1e+09 %`; NaN is `n/a`."""
-    if not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return UNDEFINED
     if abs(value) >= _VAST:  # what knows the future can make anything of a little
         return f"{value * 100:{'+' if sign else ''}.3g} %"
@@ -25,9 +36,27 @@ def percent(value: float, *, sign: bool = False) -> str:
     return f"{_zero(value * 100, digits):{'+' if sign else ''},.{digits}f} %"
 
 
-def ratio(value: float) -> str:
+def ratio(value: float | None, *, sign: bool = False) -> str:
     """Writes a ratio with two decimals; NaN is `n/a`."""
-    return f"{_zero(value, 2):,.2f}" if math.isfinite(value) else UNDEFINED
+    if value is None or not math.isfinite(value):
+        return UNDEFINED
+    return f"{_zero(value, 2):{'+' if sign else ''},.2f}"
+
+
+def chance(value: float | None) -> str:
+    """Writes a probability, never as certain: `3.1 %`, `below 0.1 %`; NaN is `n/a`."""
+    if value is None or not math.isfinite(value):
+        return UNDEFINED
+    if value < 0.001:
+        return "below 0.1 %"
+    return "above 99.9 %" if value > 0.999 else f"{100 * value:.1f} %"
+
+
+def p_value(value: float | None) -> str:
+    """Writes a p-value: `0.031`, `below 0.001`; NaN is `n/a`."""
+    if value is None or not math.isfinite(value):
+        return UNDEFINED
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def money(value: float) -> str:
@@ -37,17 +66,19 @@ def money(value: float) -> str:
     return f"{_zero(value, 2):,.2f}" if math.isfinite(value) else UNDEFINED
 
 
-def count(value: float) -> str:
+def count(value: float | None) -> str:
     """Writes a number of things; medians of counts may be halves."""
-    return f"{value:,.1f}".removesuffix(".0") if math.isfinite(value) else UNDEFINED
+    if value is None or not math.isfinite(value):
+        return UNDEFINED
+    return f"{value:,.1f}".removesuffix(".0")
 
 
-def figure(name: str, value: float) -> str:
+def figure(name: str, value: float | None, *, sign: bool = False) -> str:
     """Writes a metric in its unit."""
     unit = METRICS[name].unit
     if unit == "fraction":
-        return percent(value)
-    return count(value) if unit in {"count", "bars"} else ratio(value)
+        return percent(value, sign=sign)
+    return count(value) if unit in {"count", "bars"} else ratio(value, sign=sign)
 
 
 def spread(name: str, low: float, high: float) -> str:

@@ -1,11 +1,10 @@
 """Claims about the page: one file, nothing fetched, nothing unescaped, the records' own figures."""
 
-import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from report.reading import Page
 
 from drltrade.backtest.metrics import METRICS, compute_metrics, drawdowns
 from drltrade.backtest.trades import trade_list
@@ -14,50 +13,7 @@ from drltrade.report import Entry, write_report
 from drltrade.report.page import render
 
 TITLE = "A </title><script>alert(2)</script> title"
-VOID = {"meta", "br", "hr", "img", "input", "link"}
 SECTIONS = "summary comparison growth account price months costs positions seeds definitions"
-
-
-class Page(HTMLParser):
-    """Collects what the claims are about."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.text, self.stack, self.tags, self.ids, self.words = text, [], [], [], []
-        self.mistakes, self.scripts = [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.tags.append((tag, attributes, list(self.stack)))
-        if "id" in attributes:
-            self.ids.append(attributes["id"])
-        if tag not in VOID:
-            self.stack.append(tag)
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_endtag(self, tag):
-        if not self.stack or self.stack.pop() != tag:
-            self.mistakes.append(f"{tag} at {self.getpos()}")
-
-    def handle_data(self, data):
-        if self.stack and self.stack[-1] == "script":
-            self.scripts[-1] += data
-        elif self.stack and self.stack[-1] != "style":
-            self.words.append(data)
-
-    def all(self, tag):
-        return [attributes for name, attributes, _ in self.tags if name == tag]
-
-    @property
-    def figures(self):
-        return json.loads(self.scripts[0])
-
-    @property
-    def prose(self):
-        return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
 
 
 @pytest.fixture(scope="module")

@@ -86,6 +86,7 @@
 
   function drawAll() {
     draw("growth", page.growth);
+    for (const [name, figure] of Object.entries(page.more)) draw(name, figure);
     drawView();
   }
 

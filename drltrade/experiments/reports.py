@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drltrade.errors import DrltradeError, UsageError
-from drltrade.experiments.folders import RESULT, is_done, read_json
+from drltrade.experiments.evidence import EVIDENCE, diagnostics_of, evidence_of
+from drltrade.experiments.folders import RESULT, is_done, read_json, write_json
 from drltrade.experiments.results import EXPERIMENT, experiment_jobs, has_folds, read_entries
 from drltrade.experiments.splits import ROLES, Fold, whole_test
 
@@ -29,11 +30,21 @@ def make_report(folder: Path) -> tuple[list[Entry], list[str], Path]:
     entries = read_entries(folder)
     if not entries:
         raise UsageError(f"'{folder}' holds no record to report on.")
-    sentences = verdict(entries)
+    evidence = evidence_of(folder, entries)
+    if evidence is not None:
+        write_json(folder / EVIDENCE, evidence.plain)
+    sentences = verdict(entries, evidence)
     assumptions = _assumptions(folder, entries)
     title = str(assumptions.pop("title"))
     page = write_report(
-        folder / "report.html", title, entries, assumptions, warnings_of(entries, folder), sentences
+        folder / "report.html",
+        title,
+        entries,
+        assumptions,
+        warnings_of(entries, folder),
+        sentences,
+        evidence=evidence,
+        diagnostics=diagnostics_of(folder, entries),
     )
     return entries, sentences, page
 

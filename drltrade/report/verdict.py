@@ -24,7 +24,7 @@ def verdict(entries: Sequence[Entry], evidence: Evidence | None = None) -> list[
     judged, baselines = sides(entries)
     leader, baseline = best(judged), best(baselines)
     if leader is not None and evidence is not None:
-        return [_skill(evidence, leader), _best(leader, baselines, evidence)]
+        return [_skill(evidence, leader), _best(leader, judged, baselines, evidence)]
     if leader is None:
         return ["Only references were run, and nobody can trade those."]
     if baseline is None:
@@ -61,7 +61,9 @@ def _skill(evidence: Evidence, leader: Entry) -> str:
     )
 
 
-def _best(leader: Entry, baselines: Sequence[Entry], evidence: Evidence) -> str:
+def _best(
+    leader: Entry, agents: Sequence[Entry], baselines: Sequence[Entry], evidence: Evidence
+) -> str:
     """What the agent that earned most here earned, beside the chosen baseline and the best one."""
     chosen, most = str(evidence.baseline["label"]), best(baselines)
     rivals = [
@@ -81,6 +83,8 @@ def _best(leader: Entry, baselines: Sequence[Entry], evidence: Evidence) -> str:
         told += f" that is {luck} with a probability of {ratio(deflated['probability'])}"
     if leader.median("trades") == 0:
         told += "; it never traded"
+    if most is not None:
+        told += _count_ahead(agents, most)
     return ", ".join([*parts, told]) + "."
 
 
@@ -121,17 +125,22 @@ def _weighed(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
     if agent.median("trades") == 0:
         parts.append("it never traded")
     sentence = ", ".join(parts)
-    single = [entry for entry in agents if not entry.joint]
-    runs = sum(len(entry.records) for entry in single)
-    if runs > 1:
-        other = baseline.median("total_return")
-        ahead = sum(_runs_ahead(entry, other) for entry in single)
-        sentence += f"; {ahead} of {runs} agent runs ended ahead of {baseline.label}"
+    sentence += _count_ahead(agents, baseline)
     if len(agents) > 1:
         sentence += f", and to pick the best of {len(agents)} agents on these bars flatters it"
     if agent.kind != "agent":
         sentence += "; this is one stretch of bars and says nothing about the next"
     return f"{sentence}."
+
+
+def _count_ahead(agents: Sequence[Entry], baseline: Entry) -> str:
+    """Says how many of several runs beat a baseline; an ensemble is no run of its own."""
+    single = [entry for entry in agents if not entry.joint]
+    runs = sum(len(entry.records) for entry in single)
+    if runs < 2:
+        return ""
+    ahead = sum(_runs_ahead(entry, baseline.median("total_return")) for entry in single)
+    return f"; {ahead} of {runs} agent runs ended ahead of {baseline.label}"
 
 
 def _alone(leader: Entry, others: Sequence[Entry]) -> list[str]:

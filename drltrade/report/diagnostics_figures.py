@@ -9,7 +9,7 @@ import numpy as np
 
 from drltrade.report.diagnostics_view import cost_points, lag_points
 from drltrade.report.entry import Entry
-from drltrade.report.evidence_figures import style_of, upright
+from drltrade.report.evidence_figures import curve, upright
 from drltrade.report.figures import Figure, label
 from drltrade.report.thin import numbers
 
@@ -33,23 +33,14 @@ def diagnostics_figures(
 
 def _multipliers(costs: Mapping[str, Mapping[str, Any]], entries: Sequence[Entry]) -> Figure:
     data: list[dict[str, Any]] = []
-    for name, each in costs.items():
+    for number, (name, each) in enumerate(costs.items()):
         points = cost_points(each)
-        x, style = np.array(list(points)), style_of(name, entries)
+        x = np.array(list(points))
         y = np.array([sharpe for sharpe, _ in points.values()], dtype=np.float64)
-        data.append(
-            {
-                "x": numbers(x),
-                "y": numbers(y),
-                "mode": "lines+markers",
-                "name": label(name),
-                "line": style,
-                "marker": {"color": style["color"], "size": 5},
-                "hovertemplate": "× %{x}: %{y:.2f}<extra>%{fullData.name}</extra>",
-            }
-        )
+        line = curve(name, number, numbers(x), numbers(y), entries)
+        data.append(line | {"hovertemplate": "× %{x}: %{y:.2f}<extra>%{fullData.name}</extra>"})
         if each.get("break_even") is not None:
-            data.append(_crossing(name, float(each["break_even"]), x, y, style["color"]))
+            data.append(_crossing(name, float(each["break_even"]), x, y, line["line"]["color"]))
     layout = {
         "hovermode": "closest",
         "xaxis": {"title": {"text": "Multiple of the assumed costs"}},
@@ -84,19 +75,11 @@ def _lags(
     lags: Mapping[str, Mapping[tuple[int, int], float | None]], entries: Sequence[Entry]
 ) -> Figure:
     data = []
-    for name, points in lags.items():
-        style = style_of(name, entries)
-        data.append(
-            {
-                "x": [(first + last) / 2 for first, last in points],
-                "y": numbers(np.array(list(points.values()), dtype=np.float64), 4),
-                "mode": "lines+markers",
-                "name": label(name),
-                "line": style,
-                "marker": {"color": style["color"], "size": 5},
-                "hovertemplate": "%{x} bars ago: %{y:.2%}<extra>%{fullData.name}</extra>",
-            }
-        )
+    for number, (name, points) in enumerate(lags.items()):
+        x: list[float | None] = [(first + last) / 2 for first, last in points]
+        y = numbers(np.array(list(points.values()), dtype=np.float64), 4)
+        hover = "%{x} bars ago: %{y:.2%}<extra>%{fullData.name}</extra>"
+        data.append(curve(name, number, x, y, entries) | {"hovertemplate": hover})
     layout = {
         "hovermode": "closest",
         "xaxis": {"title": {"text": "Bars ago"}},

@@ -17,7 +17,9 @@ from drltrade.report.words import ratio
 if TYPE_CHECKING:
     from drltrade.backtest.evidence.evidence import Evidence, Spread
 
-__all__ = ["evidence_figures", "style_of", "upright"]
+__all__ = ["curve", "evidence_figures", "style_of", "upright"]
+
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "x")
 
 
 def evidence_figures(evidence: Evidence, entries: Sequence[Entry]) -> dict[str, Figure]:
@@ -34,6 +36,25 @@ def style_of(name: str, entries: Sequence[Entry]) -> dict[str, Any]:
         if entry.label == name:
             return line_style(entry, entries)
     return {"color": "--accent", "width": 2, "dash": "solid"}
+
+
+def curve(
+    name: str,
+    number: int,
+    x: list[float | None],
+    y: list[float | None],
+    entries: Sequence[Entry],
+) -> dict[str, Any]:
+    """A line with marks, in an entry's colour and in a shape for those who do not see it."""
+    style = style_of(name, entries)
+    return {
+        "x": x,
+        "y": y,
+        "mode": "lines+markers",
+        "name": label(name),
+        "line": style,
+        "marker": {"color": style["color"], "size": 7, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
+    }
 
 
 def upright(value: float) -> dict[str, Any]:
@@ -103,15 +124,9 @@ def _length(low: float, high: float) -> float | None:
 def _profile(profile: Mapping[str, Any], entries: Sequence[Entry]) -> Figure:
     thresholds = numbers(np.array(profile["thresholds"], dtype=np.float64))
     data = [
-        {
-            "x": thresholds,
-            "y": numbers(np.array(curve, dtype=np.float64), 4),
-            "mode": "lines",
-            "name": label(name),
-            "line": style_of(name, entries),
-            "hovertemplate": "above %{x}: %{y:.0%}<extra>%{fullData.name}</extra>",
-        }
-        for name, curve in profile_curves(profile).items()
+        curve(name, number, thresholds, numbers(np.array(shares, dtype=np.float64), 4), entries)
+        | {"hovertemplate": "above %{x}: %{y:.0%}<extra>%{fullData.name}</extra>"}
+        for number, (name, shares) in enumerate(profile_curves(profile).items())
     ]
     layout = {
         "hovermode": "x",

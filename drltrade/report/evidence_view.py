@@ -91,17 +91,13 @@ def evidence_facts(evidence: Evidence) -> list[tuple[str, str]]:
         tried += f", {count(trials['valid'])} on validation"
     folds = f"{max(1, len(evidence.folds))}"
     if len(evidence.folds) > 1:
-        folds += f", tested {evidence.folds[0]['test']} and on"
+        folds += f", the first tested {evidence.folds[0]['test']}"
     return [
-        ("Out of sample", f"{count(evidence.interval['bars'])} bars, {_years(evidence)}"),
+        ("Out of sample", f"{evidence.interval['years']:.1f} years"),
         ("Trials on these bars", tried),
         ("Folds", folds),
         ("Chosen baseline", _rival(evidence)),
     ]
-
-
-def _years(evidence: Evidence) -> str:
-    return f"{evidence.interval['years']:.1f} years"
 
 
 def _rival(evidence: Evidence) -> str:
@@ -132,10 +128,10 @@ def _answer(evidence: Evidence) -> list[str]:
     if skill.found:
         first = f"Yes, {p}, which is below {level:g}."
     else:
-        often = "nearly all" if skill.p > 0.99 else chance(skill.p)
+        often = "nearly all" if skill.p > 0.99 else f"{chance(skill.p)} of"
         first = (
             f"No, {p}, which is not below {level:g}: luck alone makes as much of a lead in {often}"
-            " of such tests."
+            " such tests."
         )
     rivals = "both" if len(skill.against) == 2 else "every rival"
     if skill.winners:

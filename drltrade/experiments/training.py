@@ -25,9 +25,19 @@ if TYPE_CHECKING:
     from drltrade.envs import Game
     from drltrade.features import Scaler
 
-__all__ = ["describe", "job_game", "one_thread", "role_game", "run_job", "validation_score"]
+__all__ = [
+    "DIAGNOSTICS",
+    "describe",
+    "job_game",
+    "one_thread",
+    "role_game",
+    "run_job",
+    "validation_score",
+]
 
 _LOG = "tensorboard"
+DIAGNOSTICS = "diagnostics.json"
+"""What the test result of a job rests on: see `drltrade.backtest.diagnostics`."""
 RUINED = -1e6
 """Score of an account that was ruined: below any Sharpe ratio."""
 
@@ -206,19 +216,23 @@ def _progress(job: Job, now: Progress) -> Event:
 
 
 def _write_result(job: Job, game: Game, market: Market, result: TrainResult, folder: Path) -> None:
-    """Judges the chosen policy and writes the record of its test interval."""
+    """Judges the chosen policy, and writes the record of its test interval and what it rests on."""
     from drltrade.backtest.collapse import collapse_of
     from drltrade.backtest.files import payload, write_record
     from drltrade.backtest.metrics import compute_metrics
     from drltrade.experiments.backtests import run_policy
 
+    games = [game, *(role_game(job, game, market, role) for role in ("valid", "test"))]
     learnt, chosen, test = (
-        run_policy(result.policy, played, f"{job.agent} seed {job.seed}")
-        for played in (game, *(role_game(job, game, market, role) for role in ("valid", "test")))
+        run_policy(result.policy, played, f"{job.agent} seed {job.seed}") for played in games
     )
     test = replace(test, warnings=test.warnings + _begun_on(chosen))
     write_json(folder / "job.json", describe(job))
     write_record(test, folder)
+    if job.diagnostics:
+        from drltrade.backtest.diagnostics import diagnose
+
+        write_json(folder / DIAGNOSTICS, diagnose(result.policy, games[-1], test))
     content = {
         **payload(test),
         "agent": job.agent,

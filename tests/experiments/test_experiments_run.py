@@ -36,7 +36,7 @@ def test_each_job_leaves_a_whole_folder(tiny):
         found = {path.name for path in job.folder.iterdir()}
         assert found == {
             "job.json", "policy.json", "policy.safetensors", "metrics.json", "equity.parquet",
-            "trades.parquet", "tensorboard",
+            "trades.parquet", "tensorboard", "diagnostics.json",
         }  # fmt: skip
         story = json.loads((job.folder / "job.json").read_text())
         assert story["id"] == job.folder.name

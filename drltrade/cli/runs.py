@@ -31,16 +31,18 @@ def report(
     from drltrade.report.tables import comparison_table
 
     folder = find_run(run)
-    entries, verdict, page = make_report(folder)
-    rows = comparison_table(entries)
+    made = make_report(folder)
+    rows = comparison_table(made.entries)
     if as_json:
-        print_json({"run": str(folder), "table": rows, "verdict": verdict, "report": str(page)})
+        evidence = None if made.evidence is None else made.evidence.plain
+        told = {"verdict": made.verdict, "evidence": evidence, "report": str(made.page)}
+        print_json({"run": str(folder), "table": rows, **told})
         return
     print_comparison(rows)
-    for sentence in verdict:
+    for sentence in made.verdict:
         say(sentence)
     say()
-    say(f"report: {page}")
+    say(f"report: {made.page}")
 
 
 def compare(

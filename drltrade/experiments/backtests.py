@@ -368,5 +368,4 @@ def save_backtest(judged: Judged, folder: Path) -> Path:
     if judged.record.name != "buy_and_hold":
         reference = run_strategy("buy_and_hold", judged.game)
         write_record(reference, folder / BASELINES / "buy_and_hold")
-    _, _, page = make_report(folder)
-    return page
+    return make_report(folder).page

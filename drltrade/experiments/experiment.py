@@ -23,6 +23,7 @@ from drltrade.experiments.stitched import stitch
 from drltrade.experiments.training import job_game, role_game, run_job
 
 if TYPE_CHECKING:
+    from drltrade.backtest.evidence.evidence import Evidence
     from drltrade.backtest.record import Record
     from drltrade.report.entry import Entry
 
@@ -43,6 +44,7 @@ class ExperimentResult:
         plan: what was asked for, resolved.
         entries: agents with one record a seed, ensembles, then baselines, all on the test interval.
         verdict: what was found, in plain sentences.
+        evidence: the numbers behind it: intervals, tests, counts of trials.
         warnings: what a careful reader must know, each once.
         report: the page.
         reused: how many jobs had been done before.
@@ -52,6 +54,7 @@ class ExperimentResult:
     plan: Plan
     entries: tuple[Entry, ...]
     verdict: tuple[str, ...]
+    evidence: Evidence | None
     warnings: tuple[str, ...]
     report: Path
     reused: int
@@ -116,13 +119,14 @@ def carry_out(
         raise _failed(plan.jobs, failures)
     stitch(plan)
     _save(experiment_ensembles(plan), plan.home / ENSEMBLES)
-    entries, verdict, page = make_report(plan.home)
+    report = make_report(plan.home)
     return ExperimentResult(
         plan=plan,
-        entries=tuple(entries),
-        verdict=tuple(verdict),
-        warnings=warnings_of(entries, plan.home),
-        report=page,
+        entries=report.entries,
+        verdict=report.verdict,
+        evidence=report.evidence,
+        warnings=warnings_of(report.entries, plan.home),
+        report=report.page,
         reused=len(plan.jobs) - len(waiting),
         seconds=time.monotonic() - began,
     )
@@ -143,6 +147,7 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
         "jobs": jobs,
         "table": comparison_table(result.entries),
         "verdict": result.verdict,
+        "evidence": None if result.evidence is None else result.evidence.plain,
         "warnings": result.warnings,
         "report": str(result.report),
         "folder": str(plan.home),

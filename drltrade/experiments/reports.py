@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,35 @@ from drltrade.experiments.results import EXPERIMENT, experiment_jobs, has_folds,
 from drltrade.experiments.splits import ROLES, Fold, whole_test
 
 if TYPE_CHECKING:
+    from drltrade.backtest.evidence.evidence import Evidence
     from drltrade.report.entry import Entry
 
-__all__ = ["make_report", "warnings_of"]
+__all__ = ["Report", "make_report", "warnings_of"]
 
 
-def make_report(folder: Path) -> tuple[list[Entry], list[str], Path]:
-    """Writes a run folder's page afresh from its records.
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a run folder's records come to.
 
-    Returns:
-        The entries, the verdict in sentences, and the page.
+    Attributes:
+        entries: agents with one record a seed, ensembles, then baselines.
+        verdict: what was found, in sentences.
+        evidence: the numbers behind it; None where there was nothing to judge.
+        page: the HTML file.
+    """
+
+    entries: tuple[Entry, ...]
+    verdict: tuple[str, ...]
+    evidence: Evidence | None
+    page: Path
+
+
+def make_report(folder: Path) -> Report:
+    """Writes a run folder's page and its `evidence.json` afresh from its records.
+
+    Raises:
+        UsageError: the folder holds no record.
+        DrltradeError: a record or the experiment's note is damaged.
     """
     from drltrade.report.page import write_report
     from drltrade.report.verdict import verdict
@@ -46,7 +66,7 @@ def make_report(folder: Path) -> tuple[list[Entry], list[str], Path]:
         evidence=evidence,
         diagnostics=diagnostics_of(folder, entries),
     )
-    return entries, sentences, page
+    return Report(tuple(entries), tuple(sentences), evidence, page)
 
 
 def warnings_of(entries: Sequence[Entry], folder: Path) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ def test_a_saved_backtest_is_a_run_whose_page_names_the_members(tiny, tmp_path):
     page = save_backtest(named(tiny, "mean:/ppo-*"), tmp_path / "kept")
     text = page.read_text(encoding="utf-8")
     assert all(job.id in text for job in tiny.plan.jobs[:2])
-    entries, _, _ = make_report(tmp_path / "kept")
+    entries = make_report(tmp_path / "kept").entries
     assert [(entry.label, entry.kind) for entry in entries] == [
         ("mean of ppo (2 seeds)", "agent"), ("buy_and_hold", "strategy"),
     ]  # fmt: skip
@@ -172,5 +172,5 @@ def test_each_job_says_whether_its_policy_collapsed_and_the_experiment_counts_th
         told
     ]
     assert read_record(tiny.plan.jobs[0].folder).warnings == ()
-    _, _, page = make_report(tmp_path / "tiny")
+    page = make_report(tmp_path / "tiny").page
     assert told in page.read_text(encoding="utf-8")

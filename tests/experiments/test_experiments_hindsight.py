@@ -68,7 +68,7 @@ def test_the_run_folder_the_summary_and_the_page_tell_the_share(tiny):
 
 
 def test_a_page_made_again_and_a_comparison_say_the_same(tiny):
-    again, _, _ = make_report(tiny.plan.home)
+    again = make_report(tiny.plan.home).entries
     both, _ = compare_runs([tiny.plan.home, tiny.plan.home])
     shares = {entry.label: entry.median("hindsight_share") for entry in tiny.entries}
     assert {entry.label: entry.median("hindsight_share") for entry in again} == shares

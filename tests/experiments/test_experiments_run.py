@@ -159,10 +159,10 @@ def test_what_a_policy_sees_cannot_be_overridden(tiny):
 def test_a_report_is_rebuilt_from_the_records_alone(tiny, tmp_path):
     shutil.copytree(tiny.plan.home, tmp_path / "moved")
     (tmp_path / "moved" / "report.html").unlink()
-    entries, verdict, page = make_report(tmp_path / "moved")
-    assert page.is_file()
-    assert tuple(verdict) == tiny.verdict
-    assert [entry.label for entry in entries] == [entry.label for entry in tiny.entries]
+    report = make_report(tmp_path / "moved")
+    assert report.page.is_file()
+    assert report.verdict == tiny.verdict
+    assert [entry.label for entry in report.entries] == [entry.label for entry in tiny.entries]
 
 
 def test_one_job_can_be_reported_on_its_own(tiny):

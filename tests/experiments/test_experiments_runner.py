@@ -61,6 +61,14 @@ def test_several_workers_are_other_processes_of_one_thread_each(tmp_path, work):
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
+def test_a_fresh_process_does_one_job_and_no_other(tmp_path, work):
+    jobs = [job(tmp_path, name, seed) for seed in range(2) for name in ("good", "bad")]
+    failures = run_jobs(jobs, work, lambda event: None, 1, fresh=True)
+    assert {event.job for event in failures} == {jobs[1].id, jobs[3].id}
+    done = [json.loads((jobs[at].folder / "metrics.json").read_text()) for at in (0, 2)]
+    assert len({os.getpid(), *(each["pid"] for each in done)}) == 3
+
+
 def test_a_killed_worker_is_reported_and_replaced(tmp_path, work):
     jobs = [job(tmp_path, "killed"), job(tmp_path, "killed", 1), job(tmp_path, "good")]
     failures, events = run(jobs, work, 2)

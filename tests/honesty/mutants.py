@@ -2,6 +2,7 @@
 
 from honesty.mutants_of_envs import ENVS_MUTANTS
 from honesty.mutants_of_evidence import EVIDENCE_MUTANTS
+from honesty.mutants_of_folds import FOLDS_MUTANTS
 from honesty.mutants_of_holding import HOLDING_MUTANTS
 from honesty.mutants_of_kernel import KERNEL_MUTANTS
 from honesty.mutants_of_limits import LIMITS_MUTANTS
@@ -21,6 +22,7 @@ MUTANTS = (
     *REWARDS_MUTANTS,
     *EVIDENCE_MUTANTS,
     *SEGMENTS_MUTANTS,
+    *FOLDS_MUTANTS,
 )
 OF_THE_KERNEL = tuple(mutant for mutant in MUTANTS if mutant.file in KERNEL)
 

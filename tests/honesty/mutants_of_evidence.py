@@ -87,7 +87,7 @@ EVIDENCE_MUTANTS = (
     Mutant(
         "policy never told that its episode starts",
         "backtest/accounts.py",
-        "fresh = np.full(count, row == begin)",
+        "fresh = np.full(count, row in turns)",
         "fresh = np.full(count, False)",
         ("a_policy_is_asked_once_a_bar_without_dice_and_told_where_its_episode_starts",),
     ),

@@ -27,8 +27,8 @@ LIBRARY = Path(drltrade.__file__).parent
 TESTS = Path(__file__).parent
 KERNEL = tuple(f"sim/{name}.py" for name in ("rows", "holding", "orders", "kernel"))
 """The files that are compiled together."""
-OURS = ("drltrade", "small_worlds", "honesty.accounts")
-"""What is loaded anew; the last two hold classes of the library that they were loaded with."""
+OURS = ("drltrade", "small_worlds", "ruled_policies", "honesty.accounts")
+"""What is loaded anew; the last three hold classes of the library that they were loaded with."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Claims about the strategies: what each orders, and that none of them knows the future."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -301,3 +303,13 @@ def test_every_strategy_says_what_it_does_and_knows_its_name():
         assert kind.__doc__.splitlines()[0].endswith((".", ":"))
         for field in kind.model_fields.values():
             assert field.description
+
+
+def test_naming_strategies_loads_no_optimiser():
+    code = (
+        "import sys; from drltrade.agents.strategies import STRATEGIES, make_strategy;"
+        "[make_strategy(name) for name in STRATEGIES];"
+        "print(*{'skfolio', 'cvxpy', 'sklearn'} & sys.modules.keys())"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (answer.stdout.strip(), answer.returncode) == ("", 0), answer.stderr

@@ -9,7 +9,7 @@ from looking_policies import Counting, Looking, by_sign
 from small_worlds import random_market, small_game
 
 from drltrade.agents import make_strategy
-from drltrade.backtest import compute_metrics, run_backtest
+from drltrade.backtest import compute_metrics, run_backtest, trade_list
 from drltrade.backtest.diagnostics import diagnose
 from drltrade.backtest.diagnostics.attribution import attribute
 from drltrade.backtest.diagnostics.costs import break_even, cost_curve
@@ -278,3 +278,26 @@ def test_no_global_generator_moves_and_twice_is_the_same():
     first = diagnose(by_sign(3), game, record)
     assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002
     assert diagnose(by_sign(3), game, replace(record)) == first
+
+
+def test_accounts_that_played_one_after_another_are_taken_apart():
+    game = small_game(usable=("levels",))
+    apart = replace(game, spans=np.array([[20, 80], [150, 300], [310, 399]]))
+    record = run_backtest(by_sign(3), apart)
+    found = diagnose(by_sign(3), apart, record)
+    assert sum(each["bars"] for each in found["regimes"]) == 60 + 150 + 89
+    pieces = found["attribution"]
+    assert pieces["other"] == pytest.approx(0, abs=1e-9)
+    assert pieces["net"] == pytest.approx(record.equity[-1] / record.equity[0] - 1)
+    alone = regimes(staged(by_sign(3), game.within(150, 300)))
+    assert {each["name"] for each in alone} <= {each["name"] for each in found["regimes"]}
+
+
+def test_trades_tell_their_medians():
+    game = small_game(usable=("levels",))
+    record = run_backtest(by_sign(3), game)
+    trades = trade_list(record)
+    found = diagnose(by_sign(3), game, record)["trades"]
+    assert found["mfe"] == sorted(trade.mfe for trade in trades)[len(trades) // 2]
+    assert len(trades) % 2 == 1
+    assert found["mae"] == sorted(trade.mae for trade in trades)[len(trades) // 2]

@@ -49,8 +49,8 @@ class Allocation(Rule):
             return np.where(moving, 1.0, 0.0) if moving.any() else np.full_like(weights, np.nan)
         # Neither answer depends on the scale, but a solver's last digits do.
         seen = np.ascontiguousarray(returns[:, moving] / returns[:, moving].std())
-        with warnings.catch_warnings():  # of assets that move as one, which are no mistake
-            warnings.simplefilter("ignore")
+        # Assets that move as one are no mistake, nor is a fit that fails.
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
             found = self._optimiser().fit(seen).weights_
         if found is None:
             return np.full_like(weights, np.nan)

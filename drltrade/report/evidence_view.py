@@ -312,7 +312,7 @@ def _folds(evidence: Evidence, entries: Sequence[Entry]) -> Grid | None:
     scale = max((abs(value) for value in values if _finite(value)), default=0.0)
     lines = [
         Line(
-            f"{fold['number'] + 1}",
+            str(fold["number"]),
             [shade(value, scale, ratio(value)) for value in map(fold["sharpe"].get, labels)],
             str(fold["test"]),
         )

@@ -56,7 +56,14 @@ def warnings_of(
     for kind in ("LOOK-AHEAD", "Zero costs"):  # one sentence is enough, whoever says it first
         same = [text for text in unique if text.startswith(kind)]
         unique = [text for text in unique if text not in same[1:]]
-    return sorted(unique, key=lambda text: not any(kind in text for kind in _GRAVE))
+    return sorted(unique, key=_weight)
+
+
+def _weight(text: str) -> int:
+    """What makes all figures worthless first; last what each seed of each fold may say anew."""
+    if any(kind in text for kind in _GRAVE):
+        return 0
+    return 2 if text.startswith("COLLAPSE") else 1
 
 
 def _of_records(entries: Sequence[Entry]) -> Iterator[str]:

@@ -122,7 +122,7 @@ def test_every_figure_of_an_agent_is_in_its_table(full):
 def test_folds_are_a_table_of_shades_with_their_figures(full):
     table = cells(full, "folds")
     assert table[0] == ["Fold", DQN, "sac", "B&B hold"]
-    assert table[1] == ["1 2010-01-04 to 2010-12-31", "-0.60", "-0.60", "1.00"]
+    assert table[1] == ["0 2010-01-04 to 2010-12-31", "-0.60", "-0.60", "1.00"]
     assert table[4][1:] == ["0.90", "0.90", "1.00"]
     shades = [a["style"] for a in full.all("td") if "heat" in a.get("class", "")]
     assert shades[:3] == ["--share: 33%", "--share: 33%", "--share: 55%"]

@@ -115,3 +115,22 @@ def test_thirty_trades_two_seeds_and_a_charge_silence_their_warnings(make_record
     assert told(warnings_of([Entry("ppo", (free, free))]), "Zero costs")
     early = make_record(CLOSE, targets, fill="same_close")
     assert told(warnings_of([Entry("ppo", (early, early))]), "LOOK-AHEAD")
+
+
+def test_the_gravest_comes_first_and_what_every_seed_repeats_last(make_entry):
+    said = ("COLLAPSE: a.", "Something else.", "COLLAPSE: b.", "OVERLAP: c.")
+    found = warnings_of([make_entry("ppo", 0.1)], said)
+    assert found[:3] == ["OVERLAP: c.", "Zero costs: nothing was charged for trading.", said[1]]
+    assert found[-2:] == ["COLLAPSE: a.", "COLLAPSE: b."]
+
+
+def test_many_warnings_are_all_on_the_page_and_eight_at_a_glance(make_entry):
+    from drltrade.report.page import render
+
+    said = [f"Warning number {number}." for number in range(12)]
+    text = render("t", [make_entry("ppo", 0.1, 0.2)], None, said)
+    assert all(each in text for each in said)
+    # Zero costs, the first seven of these; then four of these and the few trades.
+    head, rest = text.split("<summary>6 more</summary>")
+    assert said[6] in head
+    assert said[7] in rest

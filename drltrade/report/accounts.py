@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from drltrade.backtest.trades import trade_list
 from drltrade.report.entry import Entry
 from drltrade.report.figures import Figure
+from drltrade.report.grid import Grid, Line, bar, extent
 from drltrade.report.histograms import action_figure, asset_figure, position_figure
 from drltrade.report.panels import TRADES, cost_figure, price_figure
 from drltrade.report.tables import ALWAYS, Year, cost_rows, monthly_returns, trade_rows
@@ -47,6 +49,7 @@ class View:
         trades: the round trips that mattered most, as text.
         count: how many round trips there were.
         idle: share of the bars without an order, in words.
+        often: how often each position, action and asset, as tables.
         figures: what the page's script draws.
     """
 
@@ -60,16 +63,18 @@ class View:
     trades: list[list[str]]
     count: int
     idle: str
+    often: list[Grid]
     figures: Mapping[str, Figure | list[Figure] | None]
 
 
-def account_view(entry: Entry, lines: Mapping[int, str], limit: int) -> View:
+def account_view(entry: Entry, lines: Mapping[int, str], limit: int, number: int = 0) -> View:
     """Builds the view of an entry's median seed.
 
     Args:
         entry: whose account.
         lines: for each asset to be shown, the key of its price line.
         limit: points of a position line.
+        number: the place of the view on the page, which names its tables.
     """
     record = entry.shown
     trades = trade_list(record)
@@ -92,9 +97,44 @@ def account_view(entry: Entry, lines: Mapping[int, str], limit: int) -> View:
         costs=_cost_cells(entry),
         trades=trade_rows(record, trades, _LARGEST),
         count=len(trades),
+        often=_often(entry, figures, number),
         idle=percent(float((record.path.status[1:] == 0).all(axis=1).mean())),
         figures=figures,
     )
+
+
+_COUNTED = {
+    "position": ("Position", "Positions held at the close"),
+    "action": ("Action", "What the policy chose"),
+    "asset": ("Asset", "Mean weight of each asset"),
+}
+
+
+def _often(entry: Entry, figures: Mapping[str, Any], number: int) -> list[Grid]:
+    """The bars of the pictures as tables; what never happened is left out."""
+    grids = []
+    for name, (corner, caption) in _COUNTED.items():
+        if figures[name] is None:
+            continue
+        (trace,) = figures[name]["data"]
+        shares = dict(zip(map(_counted, trace["x"]), trace["y"], strict=True))
+        reach = extent(shares.values())
+        lines = [
+            Line(
+                percent(float(what)) if name == "position" else what,
+                [bar(share, reach, percent(share))],
+            )
+            for what, share in shares.items()
+            if share
+        ]
+        caption = f"{caption} by {entry.label}, all its seeds together"
+        grids.append(Grid(f"{name}-{number}", caption, corner, [("Share", "")], [("", lines)]))
+    return grids
+
+
+def _counted(value: Any) -> str:
+    """Plotly's texts are escaped once more than the page's."""
+    return html.unescape(value) if isinstance(value, str) else f"{value:g}"
 
 
 def _which(entry: Entry) -> str:

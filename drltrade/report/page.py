@@ -204,7 +204,7 @@ def _views(ordered: Sequence[Entry], leader: Entry) -> tuple[list[Any], dict[str
     limit = min(LIMIT, max(250, _PANEL_POINTS // panels))
     lines: dict[str, Any] = {}
     views = []
-    for entry in first:
+    for number, entry in enumerate(first):
         record = entry.shown
         keys = {}
         for asset in shown_assets(record):
@@ -213,7 +213,7 @@ def _views(ordered: Sequence[Entry], leader: Entry) -> tuple[list[Any], dict[str
             keys[asset] = key
             if key not in lines:
                 lines[key] = price_line(record, asset, LIMIT)
-        views.append(account_view(entry, keys, limit))
+        views.append(account_view(entry, keys, limit, number))
     return views, lines
 
 

@@ -145,6 +145,18 @@ def test_discrete_actions_go_by_the_weights_they_asked_for(page):
     assert any(isinstance(names[0], float) for names in by_names)
 
 
+def test_how_often_is_told_in_tables_too(page):
+    names = [line[0] for line in page.tables["action-0-table"][1:]]
+    shown = page.figures["views"][0]
+    assert len(names) == sum(share > 0 for share in shown["action"]["data"][0]["y"])
+    assets = dict(page.tables["asset-0-table"][1:])
+    assert set(assets) == {"A<b>A", "B&B"}
+    (positions,) = shown["position"]["data"]
+    held = {float(name.rstrip(" %")) / 100 for name, _ in page.tables["position-0-table"][1:]}
+    drawn = {x for x, y in zip(positions["x"], positions["y"], strict=True) if y}
+    assert sorted(held) == pytest.approx(sorted(drawn))
+
+
 def test_the_tables_hold_the_metrics_of_the_records(page, entries):
     prose = page.prose
     for entry in entries:

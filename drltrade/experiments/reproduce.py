@@ -13,7 +13,7 @@ from drltrade.experiments.differences import differences
 from drltrade.experiments.folders import is_done, read_json
 from drltrade.experiments.jobs import Event
 from drltrade.experiments.rebuilding import Markets, Rebuilt, rebuild
-from drltrade.experiments.results import EXPERIMENT, experiment_jobs
+from drltrade.experiments.results import experiment_jobs, noted
 from drltrade.experiments.runner import run_jobs, worker_count
 from drltrade.experiments.saved import is_backtest, redo_backtest
 from drltrade.experiments.training import run_job
@@ -133,10 +133,7 @@ def _label(job: Path) -> str:
 
 def unfinished(folder: Path) -> list[str]:
     """Lists the jobs that an experiment asked for and that are not done."""
-    note = folder / EXPERIMENT
-    named = read_json(note).get("jobs") if note.is_file() else None
-    named = named if isinstance(named, list) else []
-    return [str(name) for name in named if not is_done(folder / str(name))]
+    return [str(name) for name in noted(folder, "jobs") if not is_done(folder / str(name))]
 
 
 def prepare(jobs: Sequence[Path], scratch: Path) -> list[Attempt]:

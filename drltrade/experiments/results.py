@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drltrade.errors import UsageError, nearest
+from drltrade.errors import DrltradeError, UsageError, nearest
 from drltrade.experiments.folders import RESULT, is_done, job_folders, read_json
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "is_run",
     "known_runs",
     "newest_jobs",
+    "noted",
     "read_entries",
 ]
 
@@ -77,11 +78,21 @@ def find_run(name: str, out: Path = Path("runs")) -> Path:
 
 def experiment_jobs(folder: Path) -> list[Path]:
     """Lists the jobs that an experiment's last command asked for; all, where nothing says it."""
-    note = folder / EXPERIMENT
-    if not note.is_file():
-        return list(job_folders(folder))
-    named = [folder / str(name) for name in read_json(note).get("jobs", [])]
+    named = [folder / str(name) for name in noted(folder, "jobs")]
     return [job for job in named if is_done(job)] or list(job_folders(folder))
+
+
+def noted(folder: Path, key: str) -> list[Any]:
+    """Returns a list that an experiment's folder says of itself; an empty one where it does not.
+
+    Raises:
+        DrltradeError: it is no list.
+    """
+    note = folder / EXPERIMENT
+    found = read_json(note).get(key, []) if note.is_file() else []
+    if not isinstance(found, list):
+        raise DrltradeError(f"'{note}' is damaged: its '{key}' is no list.")
+    return found
 
 
 def best_job(folder: Path) -> tuple[Path, str]:
@@ -109,8 +120,7 @@ def best_job(folder: Path) -> tuple[Path, str]:
 
 def has_folds(folder: Path) -> bool:
     """Says whether an experiment has several folds."""
-    note = folder / EXPERIMENT
-    return note.is_file() and len(read_json(note).get("folds", ())) > 1
+    return len(noted(folder, "folds")) > 1
 
 
 def newest_jobs(folder: Path) -> list[Path]:

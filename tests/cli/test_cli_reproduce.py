@@ -84,11 +84,14 @@ def test_what_is_not_finished_is_left_out_and_named(run):
         (["tiny", "--agent", "poo"], 2, "Did you mean 'ppo'"),
         (["empty"], 2, "holds no finished run"),
         (["damaged"], 1, "damaged"),
+        (["odd"], 1, "its 'jobs' is no list"),
     ],
 )
 def test_mistakes_are_answered_in_a_sentence(run, arguments, code, words):
     Path("file.csv").write_text("date,close\n")
     Path("empty").mkdir()
+    shutil.copytree("runs/tiny", "odd")
+    Path("odd/experiment.json").write_text('{"jobs": 5}')
     shutil.copytree(next(Path("runs/tiny").glob("ppo-seed0-*")), "damaged")
     Path("damaged/job.json").write_text("[" * 100_000)
     said = run(*arguments)

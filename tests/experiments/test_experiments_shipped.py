@@ -15,7 +15,7 @@ FILES = sorted((builtin_workspace() / "experiments").glob("*.yaml"))
 def test_every_shipped_experiment_can_be_planned(file, tmp_path):
     plan = plan_of(file, out=tmp_path)
     assert plan.name == file.stem
-    assert len(plan.jobs) == len(plan.agents) * len(plan.settings.seeds)
+    assert len(plan.jobs) == len(plan.agents) * len(plan.folds) * len(plan.settings.seeds)
     assert file.read_text().startswith("# ")
 
 

@@ -13,9 +13,11 @@ from drltrade.errors import UsageError
 from drltrade.experiments.audits import audit_target
 from drltrade.experiments.backtests import backtest_target, run_strategy
 from drltrade.experiments.experiment import plan_of, run_experiment, summary
+from drltrade.experiments.plan import Choice
 from drltrade.experiments.reports import make_report, warnings_of
 from drltrade.experiments.results import STITCHED, best_job, read_entries
 from drltrade.experiments.training import job_game, role_game
+from drltrade.experiments.trials import read_trials, trials_on
 
 TINY = TINY_EXPERIMENT | {
     "name": "walk",
@@ -101,6 +103,18 @@ def test_the_folder_says_which_bars_had_which_role_and_how_the_baselines_validat
         game = role_game(job, job_game(job, walk.plan.market), walk.plan.market, "valid")
         sharpes.append(compute_metrics(run_strategy("buy_and_hold", game))["sharpe"])
     assert content["baseline_scores"]["buy_and_hold"] == pytest.approx(np.mean(sharpes))
+
+
+def test_what_was_tried_is_in_the_ledger_of_the_runs(walk):
+    out = walk.plan.home.parent
+    test = walk.plan.tested
+    tried = trials_on(out, walk.plan.market.fingerprint, test.start, test.end)
+    assert tried.count == 1  # the folds of one walk-forward, and its seeds, are one trial
+    noted = read_trials(out)
+    jobs = {(trial.seed, trial.start) for trial in noted if trial.kind == "test"}
+    assert {(job.seed, walk.plan.folds[job.fold].test[0].start) for job in walk.plan.jobs} <= jobs
+    backtest_target(str(walk.plan.home), choice=Choice(start="2007-06-01"), out=out)
+    assert len(read_trials(out)) == len(noted) + 1
 
 
 def test_the_summary_names_folds_and_the_page_the_interval(walk):

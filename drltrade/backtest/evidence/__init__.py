@@ -11,6 +11,7 @@ from drltrade.backtest.evidence.bootstrap import (
 )
 from drltrade.backtest.evidence.figures import FIGURES, Figure, annual_figures
 from drltrade.backtest.evidence.overfitting import Overfit, overfitting
+from drltrade.backtest.evidence.pairs import Contrast, Contrasts, contrasts
 from drltrade.backtest.evidence.runs import (
     interquartile_mean,
     performance_profile,
@@ -30,6 +31,8 @@ from drltrade.backtest.evidence.superiority import Superiority, holm, superior
 
 __all__ = [
     "FIGURES",
+    "Contrast",
+    "Contrasts",
     "Deflated",
     "Figure",
     "Interval",
@@ -38,6 +41,7 @@ __all__ = [
     "Superiority",
     "annual_figures",
     "block_length",
+    "contrasts",
     "deflated_sharpe",
     "expected_maximum",
     "holm",

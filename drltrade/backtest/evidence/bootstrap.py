@@ -14,6 +14,7 @@ from drltrade.backtest.evidence.figures import NOTHING, Figure
 __all__ = [
     "Interval",
     "block_length",
+    "drawn_figures",
     "interval",
     "intervals",
     "paired_interval",
@@ -145,7 +146,7 @@ def intervals(
     if runs.shape[1] < 2:
         return _undefined(figures, level)
     block = block_length(runs) if block is None else block
-    drawn = _figures_of_draws(figures, runs, draws, block, seed)
+    drawn = drawn_figures(figures, runs, draws, block, seed)
     rng = np.random.default_rng([seed, 1])
     return {
         name: percentile_interval(
@@ -184,7 +185,7 @@ def paired_intervals(
     if runs.shape[1] < 2:
         return _undefined(figures, level)
     block = block_length(runs.mean(axis=0) - others.mean(axis=0)) if block is None else block
-    drawn = _figures_of_draws(figures, np.concatenate([runs, others]), draws, block, seed)
+    drawn = drawn_figures(figures, np.concatenate([runs, others]), draws, block, seed)
     rng = np.random.default_rng([seed, 1])
     result = {}
     for name, values in drawn.items():
@@ -212,10 +213,13 @@ def _undefined(figures: Mapping[str, Figure], level: float) -> dict[str, Interva
     return {name: percentile_interval(math.nan, np.empty(0), level) for name in figures}
 
 
-def _figures_of_draws(
+def drawn_figures(
     figures: Mapping[str, Figure], runs: Floats, draws: int, block: float, seed: int
 ) -> dict[str, Floats]:
-    """Each figure of each run on each draw's bars, [S, draws]; all runs see the same bars."""
+    """Returns each figure of each run, [S, T], on each draw's bars: [S, draws].
+
+    All runs see the same bars in a draw; see `intervals` for the arguments.
+    """
     bars = runs.shape[1]
     rng = np.random.default_rng([seed, 0])
     parts: dict[str, list[Floats]] = {name: [] for name in figures}

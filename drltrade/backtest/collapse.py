@@ -65,30 +65,40 @@ def collapse_of(record: Record) -> dict[str, str]:
     return {kind: words.replace("%", " %") for kind, words in found.items()}
 
 
-def collapse_warnings(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Says of each agent how many of its seeds have collapsed, how, and where.
+def collapse_warnings(
+    found: Mapping[str, Sequence[Mapping[str, Any]]], runs: str = "seeds"
+) -> list[str]:
+    """Says of each agent how many of its runs have collapsed, how, and where.
 
     Args:
-        found: by agent, for each seed {role: what `collapse_of` said}.
+        found: by agent, for each run {role: what `collapse_of` said}.
+        runs: what the runs are: "seeds", or "seeds and folds".
     """
     return [
         sentence
-        for agent, seeds in found.items()
+        for agent, each in found.items()
         for kind in COLLAPSES
-        for sentence in _sentences(agent, kind, seeds)
+        for sentence in _sentences(agent, kind, each, runs)
     ]
 
 
-def _sentences(agent: str, kind: str, seeds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+_SHOWN = 3
+"""Runs whose figures are told: more would hide other warnings."""
+
+
+def _sentences(
+    agent: str, kind: str, found: Sequence[Mapping[str, Any]], runs: str
+) -> Iterator[str]:
     groups: dict[tuple[str, ...], list[str]] = {}
-    for seed in seeds:
-        roles = tuple(role for role in ROLES if kind in seed.get(role, {}))
+    for run in found:
+        roles = tuple(role for role in ROLES if kind in run.get(role, {}))
         if roles:
-            groups.setdefault(roles, []).append(seed[roles[0]][kind])
+            groups.setdefault(roles, []).append(run[roles[0]][kind])
     for roles, details in groups.items():
         one, several = COLLAPSES[kind]
         verb = one if len(details) == 1 else several
-        who = agent if len(seeds) == 1 else f"{len(details)} of {len(seeds)} seeds of {agent}"
+        who = agent if len(found) == 1 else f"{len(details)} of {len(found)} {runs} of {agent}"
         where = " and ".join(ROLES[role] for role in roles)
-        told = "; ".join(dict.fromkeys(details))
+        unlike = list(dict.fromkeys(details))
+        told = "; ".join(unlike[:_SHOWN]) + "; and so on" * (len(unlike) > _SHOWN)
         yield f"COLLAPSE: {who} {verb} {where} ({told})."

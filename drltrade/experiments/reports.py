@@ -80,13 +80,11 @@ def _collapsed(folder: Path) -> list[str]:
     from drltrade.backtest.collapse import collapse_warnings
 
     found: dict[str, list[Mapping[str, Any]]] = {}
-    several = has_folds(folder)
     for job in [folder] if is_done(folder) else experiment_jobs(folder):
         result = read_json(job / RESULT)
         if "agent" in result:
-            label = f"{result['agent']} in fold {result['fold']}" if several else result["agent"]
-            found.setdefault(str(label), []).append(result.get("collapse", {}))
-    return collapse_warnings(found)
+            found.setdefault(str(result["agent"]), []).append(result.get("collapse", {}))
+    return collapse_warnings(found, "seeds and folds" if has_folds(folder) else "seeds")
 
 
 def _without_path(entries: Sequence[Entry], folder: Path) -> Iterator[str]:

@@ -123,3 +123,10 @@ def test_seeds_are_counted_in_words():
 
 def test_a_run_of_an_older_version_that_says_nothing_is_no_collapse():
     assert collapse_warnings({"ppo": [{}]}) == []
+
+
+def test_many_runs_that_collapse_alike_are_one_sentence_with_a_few_figures():
+    found = {"ppo": [{"valid": {"churns": f"costs {i} %"}} for i in range(12)] + [{}] * 8}
+    (sentence,) = collapse_warnings(found, "seeds and folds")
+    assert "12 of 20 seeds and folds of ppo" in sentence
+    assert sentence.endswith("(costs 0 %; costs 1 %; costs 2 %; and so on).")

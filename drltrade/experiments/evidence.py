@@ -14,19 +14,23 @@ from drltrade.errors import DrltradeError
 from drltrade.experiments.folders import RESULT, is_done, read_json
 from drltrade.experiments.results import EXPERIMENT, experiment_jobs
 from drltrade.experiments.splits import Fold, Span
+from drltrade.experiments.training import DIAGNOSTICS
 from drltrade.experiments.trials import trials_on
 
 if TYPE_CHECKING:
     from drltrade.backtest.evidence.evidence import Contender, Evidence
     from drltrade.backtest.record import Record
     from drltrade.report.entry import Entry
+    from drltrade.report.learning import Learning
 
-__all__ = ["DIAGNOSTICS", "EVIDENCE", "diagnostics_of", "evidence_of"]
+__all__ = ["EVIDENCE", "diagnostics_of", "evidence_of", "learning_of"]
 
 EVIDENCE = "evidence.json"
 """The judgement of an experiment, beside its page."""
-DIAGNOSTICS = "diagnostics.json"
-"""What drives the policy of a job, in its folder."""
+
+
+_WORST = -10.0
+"""A ruined account's score in a picture of scores, where its own would hide all others."""
 
 
 def evidence_of(folder: Path, entries: Sequence[Entry]) -> Evidence | None:
@@ -80,6 +84,25 @@ def diagnostics_of(folder: Path, entries: Sequence[Entry]) -> dict[str, dict[str
         if entry.kind == "agent" and key in known:
             found[entry.label] = read_json(known[key] / DIAGNOSTICS)
     return found
+
+
+def learning_of(folder: Path) -> dict[str, Learning]:
+    """Reads the validation scores of all checkpoints, by agent; runs that stopped early are cut."""
+    from drltrade.report.learning import Learning
+
+    found: dict[str, list[list[tuple[int, float]]]] = {}
+    for job in _jobs(folder):
+        result = read_json(job / RESULT)
+        if result.get("validation"):
+            history = [(int(steps), _number(score)) for steps, score in result["validation"]]
+            found.setdefault(str(result["agent"]), []).append(history)
+    curves = {}
+    for label, runs in found.items():
+        shared = min(map(len, runs))
+        steps = [steps for steps, _ in runs[0][:shared]]
+        scores = np.array([[score for _, score in run[:shared]] for run in runs])
+        curves[label] = Learning(steps, np.maximum(np.nan_to_num(scores), _WORST))
+    return curves
 
 
 def _jobs(folder: Path) -> list[Path]:

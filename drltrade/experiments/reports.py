@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drltrade.errors import DrltradeError, UsageError
-from drltrade.experiments.evidence import EVIDENCE, diagnostics_of, evidence_of
+from drltrade.experiments.evidence import EVIDENCE, diagnostics_of, evidence_of, learning_of
 from drltrade.experiments.folders import RESULT, is_done, read_json, write_json
 from drltrade.experiments.results import EXPERIMENT, experiment_jobs, has_folds, read_entries
 from drltrade.experiments.splits import ROLES, Fold, whole_test
@@ -65,6 +65,7 @@ def make_report(folder: Path) -> Report:
         sentences,
         evidence=evidence,
         diagnostics=diagnostics_of(folder, entries),
+        learning=learning_of(folder),
     )
     return Report(tuple(entries), tuple(sentences), evidence, page)
 

@@ -23,6 +23,7 @@ from drltrade.report.evidence_figures import evidence_figures
 from drltrade.report.evidence_view import evidence_facts, evidence_view
 from drltrade.report.figures import growth_figure
 from drltrade.report.hindsight import hindsight_kind, hindsight_notes
+from drltrade.report.learning import Learning, learning_figure, learning_view
 from drltrade.report.panels import price_line, shown_assets
 from drltrade.report.terms import TERMS
 from drltrade.report.thin import LIMIT
@@ -49,6 +50,7 @@ def write_report(
     verdict: Sequence[str] | None = None,
     evidence: Evidence | None = None,
     diagnostics: Diagnostics | None = None,
+    learning: Mapping[str, Learning] | None = None,
 ) -> Path:
     """Writes the page beside its place and renames it.
 
@@ -62,6 +64,7 @@ def write_report(
         verdict: the sentences at the top; by default `verdict(entries)`.
         evidence: how sure the figures are, a section of its own.
         diagnostics: what drives each policy, by label: what `diagnose` says of its median seed.
+        learning: the checkpoints of each agent, by label.
 
     Returns:
         The path.
@@ -70,7 +73,7 @@ def write_report(
         UsageError: there is no entry, or two share a label.
         DrltradeError: the file cannot be written.
     """
-    text = render(title, entries, assumptions, warnings, verdict, evidence, diagnostics)
+    text = render(title, entries, assumptions, warnings, verdict, evidence, diagnostics, learning)
     beside = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +96,7 @@ def render(
     verdict: Sequence[str] | None = None,
     evidence: Evidence | None = None,
     diagnostics: Diagnostics | None = None,
+    learning: Mapping[str, Learning] | None = None,
 ) -> str:
     """Returns the page as text; see `write_report`."""
     if not entries:
@@ -107,7 +111,7 @@ def render(
     baseline = best(baselines)
     leader = best(judged) or ordered[0]
     views, lines = _views(ordered, leader)
-    sections = _sections(entries, evidence, diagnostics)
+    sections = _sections(entries, evidence, diagnostics, learning)
     figures = {
         "growth": growth_figure(entries),
         "lines": lines,
@@ -144,16 +148,25 @@ def render(
 
 
 def _sections(
-    entries: Sequence[Entry], evidence: Evidence | None, diagnostics: Diagnostics | None
+    entries: Sequence[Entry],
+    evidence: Evidence | None,
+    diagnostics: Diagnostics | None,
+    learning: Mapping[str, Learning] | None,
 ) -> dict[str, Any]:
-    """Builds what is only there with evidence or diagnostics, with its figures and its terms."""
+    """Builds what is there only where it was handed in, with its figures and its terms."""
     sure = None if evidence is None else evidence_view(evidence, entries)
     drives = diagnostics_view(diagnostics) if diagnostics else None
     used = [*(sure.terms if sure else ()), *(drives.terms if drives else ())]
     more = {} if evidence is None else evidence_figures(evidence, entries)
     more |= diagnostics_figures(diagnostics, entries) if diagnostics else {}
-    terms = [TERMS[key] for key in used]
-    return {"evidence": sure, "diagnostics": drives, "terms": terms, "more": more}
+    more |= {"learning": learning_figure(learning, entries)} if learning else {}
+    return {
+        "evidence": sure,
+        "diagnostics": drives,
+        "learning": learning_view(learning) if learning else None,
+        "terms": [TERMS[key] for key in used],
+        "more": more,
+    }
 
 
 def _assumed(entries: Sequence[Entry], leader: Entry, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _record(actor: Actor, game: Game) -> Record:
 
     record = run_backtest(actor.policy, game, name=f"{actor.agent} seed {actor.seed}")
     card = actor.policy.card
-    extra = {"agent": card.agent, "seed": card.seed, "reward": card.reward}
+    extra = {"agent": card.agent, "seed": card.seed, "reward": card.reward, "path": actor.path}
     return replace(
         record,
         assumptions={**record.assumptions, **extra, **trained_on_all([actor.policy])},

@@ -165,7 +165,7 @@ def test_the_run_is_backtested_by_its_last_fold_and_says_so(walk):
     assert audit.passed, [finding.message for finding in audit.findings if finding.bad]
 
 
-def test_a_collapse_is_told_of_the_seeds_of_a_fold(walk, tmp_path):
+def test_a_collapse_is_told_of_all_seeds_and_folds_in_one_sentence(walk, tmp_path):
     shutil.copytree(walk.plan.home, tmp_path / "walk")
     for job in walk.plan.jobs:
         file = tmp_path / "walk" / job.id / "metrics.json"
@@ -174,7 +174,7 @@ def test_a_collapse_is_told_of_the_seeds_of_a_fold(walk, tmp_path):
         file.write_text(json.dumps(content | {"collapse": {"valid": idle, "train": {}}}))
     told = [text for text in warnings_of(walk.entries, tmp_path / "walk") if "COLLAPSE" in text]
     assert len(told) == 1
-    assert "2 of 2 seeds of reinforce in fold 1 never trade on validation" in told[0]
+    assert "2 of 6 seeds and folds of reinforce never trade on validation" in told[0]
 
 
 def test_combinatorial_folds_make_an_account_for_every_path_through_them(combined):

@@ -38,6 +38,7 @@ __all__ = [
     "LEDGER",
     "Trial",
     "Trials",
+    "count_trials",
     "note_trial",
     "read_trials",
     "trials_on",
@@ -169,7 +170,7 @@ def _read(line: bytes) -> Trial | None:
 def trials_on(
     out: Path, data: str, start: str, end: str, kind: Literal["test", "valid"] = "test"
 ) -> Trials:
-    """Counts the trials that were made on an interval; see the module for what counts as one.
+    """Counts the trials of one ledger that were made on an interval; see `count_trials`.
 
     Args:
         out: the folder that holds the runs.
@@ -181,9 +182,19 @@ def trials_on(
     Raises:
         UsageError: a date is none.
     """
+    return count_trials(read_trials(out), data, start, end, kind)
+
+
+def count_trials(
+    trials: Iterable[Trial], data: str, start: str, end: str, kind: Literal["test", "valid"]
+) -> Trials:
+    """Counts the trials among some that were made on an interval; see the module for what is one.
+
+    A trial that stands in several ledgers counts once.
+    """
     span = read_stamp(start), read_stamp(end, last=True)
     groups: dict[tuple[Any, ...], list[Trial]] = {}
-    for trial in read_trials(out):
+    for trial in trials:
         if (trial.kind, trial.data) == (kind, data) and trial.overlaps(span):
             apart = () if kind == "test" else (trial.seed, trial.checkpoint)
             groups.setdefault((trial.policy, *apart), []).append(trial)

@@ -24,6 +24,7 @@ from drltrade.report.evidence_view import evidence_facts, evidence_view
 from drltrade.report.figures import growth_figure
 from drltrade.report.hindsight import hindsight_kind, hindsight_notes
 from drltrade.report.learning import Learning, learning_figure, learning_view
+from drltrade.report.pairs_view import pairs_view
 from drltrade.report.panels import price_line, shown_assets
 from drltrade.report.terms import TERMS
 from drltrade.report.thin import LIMIT
@@ -32,6 +33,7 @@ from drltrade.report.verdict import verdict as found
 
 if TYPE_CHECKING:
     from drltrade.backtest.evidence.evidence import Evidence
+    from drltrade.backtest.evidence.pairs import Contrasts
 
 __all__ = ["render", "write_report"]
 
@@ -51,6 +53,7 @@ def write_report(
     evidence: Evidence | None = None,
     diagnostics: Diagnostics | None = None,
     learning: Mapping[str, Learning] | None = None,
+    pairs: Contrasts | None = None,
 ) -> Path:
     """Writes the page beside its place and renames it.
 
@@ -65,6 +68,7 @@ def write_report(
         evidence: how sure the figures are, a section of its own.
         diagnostics: what drives each policy, by label: what `diagnose` says of its median seed.
         learning: the checkpoints of each agent, by label.
+        pairs: which of them differ, two by two.
 
     Returns:
         The path.
@@ -73,7 +77,9 @@ def write_report(
         UsageError: there is no entry, or two share a label.
         DrltradeError: the file cannot be written.
     """
-    text = render(title, entries, assumptions, warnings, verdict, evidence, diagnostics, learning)
+    text = render(
+        title, entries, assumptions, warnings, verdict, evidence, diagnostics, learning, pairs
+    )
     beside = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,6 +103,7 @@ def render(
     evidence: Evidence | None = None,
     diagnostics: Diagnostics | None = None,
     learning: Mapping[str, Learning] | None = None,
+    pairs: Contrasts | None = None,
 ) -> str:
     """Returns the page as text; see `write_report`."""
     if not entries:
@@ -111,7 +118,7 @@ def render(
     baseline = best(baselines)
     leader = best(judged) or ordered[0]
     views, lines = _views(ordered, leader)
-    sections = _sections(entries, evidence, diagnostics, learning)
+    sections = _sections(entries, evidence, diagnostics, learning, pairs)
     figures = {
         "growth": growth_figure(entries),
         "lines": lines,
@@ -152,16 +159,19 @@ def _sections(
     evidence: Evidence | None,
     diagnostics: Diagnostics | None,
     learning: Mapping[str, Learning] | None,
+    pairs: Contrasts | None,
 ) -> dict[str, Any]:
     """Builds what is there only where it was handed in, with its figures and its terms."""
     sure = None if evidence is None else evidence_view(evidence, entries)
     drives = diagnostics_view(diagnostics) if diagnostics else None
-    used = [*(sure.terms if sure else ()), *(drives.terms if drives else ())]
+    apart = pairs_view(pairs) if pairs is not None and pairs.pairs else None
+    used = [key for part in (sure, apart, drives) if part is not None for key in part.terms]
     more = {} if evidence is None else evidence_figures(evidence, entries)
     more |= diagnostics_figures(diagnostics, entries) if diagnostics else {}
     more |= {"learning": learning_figure(learning, entries)} if learning else {}
     return {
         "evidence": sure,
+        "pairs": apart,
         "diagnostics": drives,
         "learning": learning_view(learning) if learning else None,
         "terms": [TERMS[key] for key in used],

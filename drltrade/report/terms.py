@@ -53,6 +53,20 @@ TERMS: dict[str, Term] = {
         "Romano and Wolf 2005, Stepwise multiple testing as formalized data snooping,"
         " Econometrica 73(4)",
     ),
+    "pair": Term(
+        "p-value of a pair",
+        "How often the mean returns of two would lie so far apart, on either side, if both earned"
+        " the same: by replays that draw the same stretches of bars for both.",
+        "Politis and Romano 1994, The stationary bootstrap, Journal of the American Statistical"
+        " Association 89",
+    ),
+    "adjusted": Term(
+        "Adjusted p-value",
+        "The same, raised so that any pair below the level is there by luck no more often than the"
+        " level says, all pairs taken together.",
+        "Holm 1979, A simple sequentially rejective multiple test procedure, Scandinavian Journal"
+        " of Statistics 6(2)",
+    ),
     "difference": Term(
         "Difference",
         "The agent's figure less the rival's on the same bars; above 0 the agent is ahead.",

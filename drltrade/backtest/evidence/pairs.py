@@ -58,11 +58,13 @@ class Contrasts:
         pairs: in the order of the agents, then each against the rival.
         possible: how many pairs there are; more than are shown where those would be too many.
         leader: whose pairs alone are shown then; else None.
+        rivals: whom each agent is held against beside the others.
     """
 
     pairs: tuple[Contrast, ...]
     possible: int
     leader: str | None
+    rivals: tuple[str, ...] = ()
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def contrasts(
     # The leader comes first in its pairs: all their signs then say the same.
     chosen = [(a, b) if b != alone else (b, a) for a, b in every if alone in (None, a, b)]
     if not chosen:
-        return Contrasts((), 0, None)
+        return Contrasts((), 0, None, tuple(others))
     found = _Compared.on(
         {**agents, **others}, chosen, max(draws, _DRAWS_A_PAIR * len(chosen)), seed
     )
@@ -122,7 +124,7 @@ def contrasts(
         )
         for at, (pair, adjusted) in enumerate(zip(chosen, holm(found.p.tolist()), strict=True))
     )
-    return Contrasts(shown, len(every), alone)
+    return Contrasts(shown, len(every), alone, tuple(others))
 
 
 @dataclass(frozen=True, eq=False)

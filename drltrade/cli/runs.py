@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,26 +51,48 @@ def compare(
         list[str],
         typer.Argument(help="Runs: folders, or names below runs/.", show_default=False),
     ],
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--page", metavar="FILE", help="The page; compare.html beside the first run by default."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Put several runs into one table.
+    """Put several runs into one table and onto one page, and say whether they differ.
+
+    Runs of the same bars under the same costs are judged together: all their agents count as tried,
+    and every pair of agents is tested, the p-values adjusted for the number of pairs.
 
     For example:
 
       drltrade compare runs/first runs/demo
     """
-    from drltrade.cli.output import print_json, warn
+    from drltrade.cli.output import print_json, say, warn
     from drltrade.cli.tables import print_comparison
-    from drltrade.experiments.noting import note_runs
-    from drltrade.experiments.results import compare_runs, find_run
+    from drltrade.experiments.compare import compare_reports
+    from drltrade.experiments.results import find_run
     from drltrade.report.tables import comparison_table
 
     folders = [find_run(run) for run in runs]
-    entries, warnings = compare_runs(folders)
-    rows = comparison_table(entries)
+    made = compare_reports(folders, page)
+    rows = comparison_table(made.entries)
     if as_json:
-        names = [str(folder) for folder in folders]
-        print_json({"runs": names, "table": rows, "warnings": warnings})
-    else:
-        print_comparison(rows, "Medians over seeds")
-    warn([*warnings, *note_runs(folders)])
+        found = {"evidence": made.evidence, "contrasts": made.contrasts}
+        print_json(
+            {
+                "runs": [str(folder) for folder in folders],
+                "table": rows,
+                "verdict": made.verdict,
+                **{name: None if each is None else each.plain for name, each in found.items()},
+                "warnings": made.warnings,
+                "report": str(made.page),
+            }
+        )
+        return
+    print_comparison(rows, "Medians over seeds")
+    for sentence in made.verdict:
+        say(sentence)
+    warn(made.warnings)
+    say()
+    say(f"report: {made.page}")

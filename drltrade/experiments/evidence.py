@@ -55,6 +55,11 @@ class Side:
     folder: Path
     entries: tuple[tuple[str, Entry], ...]
 
+    @property
+    def own(self) -> list[Entry]:
+        """The same under the names of the run."""
+        return [entry for _, entry in self.entries]
+
     def of_kind(self, kind: Kind) -> list[tuple[str, Entry]]:
         """The entries of one kind."""
         return [(label, entry) for label, entry in self.entries if entry.kind == kind]

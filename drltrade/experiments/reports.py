@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drltrade.backtest.evidence.evidence import Evidence
     from drltrade.report.entry import Entry
 
-__all__ = ["Report", "make_report", "warnings_of"]
+__all__ = ["Report", "assumptions_of", "make_report", "warnings_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def make_report(folder: Path) -> Report:
     if evidence is not None:
         write_json(folder / EVIDENCE, evidence.plain)
     sentences = verdict(entries, evidence)
-    assumptions = _assumptions(folder, entries)
+    assumptions = assumptions_of(folder, entries)
     title = str(assumptions.pop("title"))
     page = write_report(
         folder / "report.html",
@@ -104,7 +104,7 @@ def _without_path(entries: Sequence[Entry], folder: Path) -> Iterator[str]:
             )
 
 
-def _assumptions(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
+def assumptions_of(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     """Collects what the page opens with; a run of several jobs tells what all of them share."""
     first = entries[0].records[0]
     result = {"title": folder.resolve().name, **first.assumptions}

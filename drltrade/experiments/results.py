@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ __all__ = [
     "EXPERIMENT",
     "STITCHED",
     "best_job",
-    "compare_runs",
     "experiment_jobs",
     "find_run",
     "has_folds",
@@ -188,53 +186,3 @@ def _rule(records: tuple[Record, ...]) -> Entry:
 
     kind: Kind = "reference" if "reference" in records[0].assumptions else "strategy"
     return Entry(records[0].label, records, kind)
-
-
-def compare_runs(folders: Sequence[Path]) -> tuple[list[Entry], list[str]]:
-    """Reads several runs for one table.
-
-    An agent carries its run's name before its own; a baseline that several runs share, bar for
-    bar, stands once.
-
-    Returns:
-        The entries, and warnings where the runs cannot fairly be compared.
-    """
-    entries: list[Entry] = []
-    seen: set[str] = set()
-    names = [folder.resolve().name for folder in folders]
-    if len(set(names)) < len(names):
-        names = [str(folder) for folder in folders]
-    for folder, name in zip(folders, names, strict=True):
-        for entry in read_entries(folder):
-            record = entry.records[0]
-            if entry.kind != "agent":
-                same = f"{entry.label} {_terms(record)} {record.equity.tobytes().hex()}"
-                if same in seen:
-                    continue
-                seen.add(same)
-            prefixed = replace(entry, label=f"{name}/{entry.label}")
-            entries.append(prefixed if len(folders) > 1 else entry)
-    return entries, _unfair(entries)
-
-
-_TERMS = ("data_fingerprint", "start", "end", "fill", "commission_rate", "slippage_rate",
-          "leverage", "rules")  # fmt: skip
-
-
-def _terms(record: Record) -> tuple[Any, ...]:
-    from drltrade.report.honesty import market_rules
-
-    stated = {**record.assumptions, "rules": market_rules(record)}
-    return tuple(stated.get(key) for key in _TERMS)
-
-
-def _unfair(entries: Sequence[Entry]) -> list[str]:
-    warnings = []
-    for at, key in enumerate(_TERMS):
-        found = {str(_terms(entry.records[0])[at]) for entry in entries}
-        if len(found) > 1:
-            brief = key in ("data_fingerprint", "rules")
-            shown = "differ" if brief else f"differ ({', '.join(sorted(found))})"
-            what = "data" if key == "data_fingerprint" else key
-            warnings.append(f"The runs' {what} {shown}: their figures are not like for like.")
-    return warnings

@@ -44,8 +44,7 @@ def pairs_view(found: Contrasts) -> PairsView:
     columns = [
         ("Sharpe ratio", "95 % interval"),
         ("Mean return", "a year"),
-        ("p-value", ""),
-        ("Adjusted", f"{count(len(found.pairs))} pair{'s' * (len(found.pairs) != 1)}"),
+        ("p-value", f"adjusted for {count(len(found.pairs))}"),
         ("Differ", f"level {LEVEL:g}"),
     ]
     caption = "The first less the second on the same bars, returns averaged over the seeds"
@@ -113,8 +112,7 @@ def _line(pair: Contrast) -> Line:
     cells = [
         Cell(figure("sharpe", pair.sharpe.middle, sign=True), spread("sharpe", low, high)),
         Cell(percent(pair.mean, sign=True)),
-        Cell(p_value(pair.p)),
-        Cell(p_value(pair.adjusted)),
+        Cell(p_value(pair.adjusted), f"alone {p_value(pair.p)}"),
         Cell(differ),
     ]
     return Line(pair.first, cells, f"less {pair.second}")

@@ -201,6 +201,8 @@ BAD = [
     (("backtest", "damaged"), "policy"),
     (("report", "lost"), "lost"),
     (("compare", "lost", "losst"), "lost"),
+    (("compare", "damaged", "./damaged"), "named twice"),
+    (("compare", "damaged", "--page", "good.csv"), ".html"),
     (("list", "strategy"), "'strategies'"),
     (("new", "good.csv"), "is a file"),
     (("new", "taken"), "envs"),

@@ -176,8 +176,17 @@ def test_a_trained_run_is_backtested_reported_and_compared(trained, drltrade, mo
     assert json.loads(said.out)["assumptions"]["agent"] == "ppo"
     assert drltrade("backtest", "prices-ppo").code == 0
     assert Path(drltrade("report", "prices-ppo").out.split("report: ")[1].strip()).is_file()
-    rows = json.loads(drltrade("compare", "prices-ppo", "--json").out)["table"]
-    assert [row["name"] for row in rows] == ["ppo", "cash"]
+    found = json.loads(drltrade("compare", "prices-ppo", "--json").out)
+    assert [row["name"] for row in found["table"]] == ["ppo", "cash"]
+    assert found["evidence"]["skill"]["family"] == ["ppo"]
+    (pair,) = found["contrasts"]["pairs"]
+    assert (pair["first"], pair["second"]) == ("ppo", "cash")
+    assert pair["adjusted"] == pair["p"]
+    assert (found["report"], Path(found["report"]).is_file()) == ("runs/compare.html", True)
+    said = drltrade("compare", "prices-ppo", "--page", "pages/mine.html")
+    assert said.out.rstrip().endswith("report: pages/mine.html")
+    assert Path("pages/mine.html").is_file()
+    assert said.out.index("ppo") < said.out.index("skill shown") < said.out.index("report:")
     assert "1 of 1 jobs done" in drltrade("list", "runs").out
 
 

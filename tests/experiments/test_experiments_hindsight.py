@@ -1,6 +1,7 @@
 """Hindsight beside agents: a reference by name, a share in every table, a bound said as one."""
 
 import json
+import shutil
 
 import pytest
 
@@ -11,7 +12,8 @@ from drltrade.experiments.experiment import run_experiment, summary
 from drltrade.experiments.listing import list_names
 from drltrade.experiments.plan import Choice
 from drltrade.experiments.reports import make_report
-from drltrade.experiments.results import compare_runs, read_entries
+from drltrade.experiments.results import read_entries
+from drltrade.experiments.side_by_side import read_runs
 
 WORLD = {"window": 4, "features": [{"log_return": 1}], "episode": 60}
 TINY = {
@@ -67,9 +69,10 @@ def test_the_run_folder_the_summary_and_the_page_tell_the_share(tiny):
         assert text in page, text
 
 
-def test_a_page_made_again_and_a_comparison_say_the_same(tiny):
+def test_a_page_made_again_and_a_comparison_say_the_same(tiny, tmp_path):
     again = make_report(tiny.plan.home).entries
-    both, _ = compare_runs([tiny.plan.home, tiny.plan.home])
+    shutil.copytree(tiny.plan.home, tmp_path / "copy")
+    both = read_runs([tiny.plan.home, tmp_path / "copy"]).entries
     shares = {entry.label: entry.median("hindsight_share") for entry in tiny.entries}
     assert {entry.label: entry.median("hindsight_share") for entry in again} == shares
     references = [entry for entry in both if entry.kind == "reference"]

@@ -18,7 +18,7 @@ from drltrade.experiments.backtests import backtest_target
 from drltrade.experiments.experiment import run_experiment, summary
 from drltrade.experiments.plan import Choice
 from drltrade.experiments.reports import make_report
-from drltrade.experiments.results import best_job, compare_runs, read_entries
+from drltrade.experiments.results import best_job, read_entries
 
 
 @pytest.fixture(scope="module")
@@ -181,23 +181,6 @@ def test_luck_is_drawn_many_times_and_shown_as_one_baseline(tmp_path):
         assert [entry.label for entry in entries] == ["reinforce", "random", "cash"]
         assert len(random.records) == 20
         assert len(set(random.figures["total_return"])) > 10
-
-
-def test_compared_runs_share_their_baselines_and_unlike_ones_are_flagged(tiny, tmp_path):
-    shutil.copytree(tiny.plan.home, tmp_path / "copy")
-    entries, warnings = compare_runs([tiny.plan.home, tmp_path / "copy"])
-    assert [entry.label for entry in entries].count("tiny/buy_and_hold") == 1
-    assert {"tiny/ppo", "copy/ppo"} <= {entry.label for entry in entries}
-    assert "copy/cash" not in {entry.label for entry in entries}
-    assert warnings == []
-    dear = TINY | {
-        "name": "dear",
-        "env": TINY["env"] | {"costs": {"slippage": {"rate": 0.002}}},
-    }
-    choice = Choice(agents=("reinforce",), seeds=1, steps=256)
-    other = run_experiment(dear, out=tmp_path, workers=1, choice=choice)
-    _, warnings = compare_runs([tiny.plan.home, other.plan.home])
-    assert ["slippage_rate" in warning for warning in warnings] == [True]
 
 
 def test_a_changed_plugin_stops_a_job_that_was_planned_with_another(tmp_path, monkeypatch):

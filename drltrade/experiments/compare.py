@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from drltrade.errors import UsageError
-from drltrade.experiments.evidence import Side, diagnostics_of, joint_evidence, learning_of
+from drltrade.experiments.evidence import (
+    Side,
+    diagnostics_of,
+    evidence_of,
+    joint_evidence,
+    learning_of,
+)
 from drltrade.experiments.noting import note_runs
 from drltrade.experiments.reports import assumptions_of, warnings_of
 from drltrade.experiments.results import EXPERIMENT
@@ -36,7 +42,7 @@ class Comparison:
 
     Attributes:
         entries: agents with their run's name before their own, then baselines.
-        verdict: what was found, in sentences.
+        verdict: what was found, in sentences; of each by itself where they are not like for like.
         evidence: the numbers behind it, all agents of all runs being one family; None where the
             runs are not like for like, or nothing was trained.
         contrasts: which of them differ, two by two; None where the runs are not like for like.
@@ -75,7 +81,7 @@ def compare_reports(folders: Sequence[Path], page: Path | None = None) -> Compar
     noted = note_runs(folders)
     evidence = None if runs.unlike else joint_evidence(runs.sides)
     contrasts = None if runs.unlike else _contrasts(runs.entries, evidence)
-    told = verdict(runs.entries, evidence)
+    told = _each(runs) if runs.unlike else verdict(runs.entries, evidence)
     if contrasts is not None and contrasts.pairs:
         told.append(pairs_sentence(contrasts))
     said = list(_said(runs, evidence))
@@ -94,6 +100,16 @@ def compare_reports(folders: Sequence[Path], page: Path | None = None) -> Compar
     own = [text for entry in runs.entries for record in entry.records for text in record.warnings]
     warnings = dict.fromkeys([*runs.unlike, *said, *own, *noted])
     return Comparison(runs.entries, tuple(told), evidence, contrasts, tuple(warnings), written)
+
+
+def _each(runs: Runs) -> list[str]:
+    """What each run comes to by itself, where they may not be held against each other."""
+    from drltrade.report.verdict import verdict
+
+    return [
+        f"{name}: {verdict(side.own, evidence_of(side.folder, side.own))[0]}"
+        for name, side in zip(runs.names, runs.sides, strict=True)
+    ]
 
 
 def _contrasts(entries: Sequence[Entry], evidence: Evidence | None) -> Contrasts:
@@ -128,7 +144,7 @@ def _leader(evidence: Evidence | None) -> str | None:
 def _said(runs: Runs, evidence: Evidence | None) -> Iterator[str]:
     """What no record says by itself."""
     if runs.unlike:
-        yield "What is not comparable is not tested: there are no p-values here."
+        yield "What is not comparable is not tested against each other."
     several = len(runs.names) > 1
     for name, side in zip(runs.names, runs.sides, strict=True):
         own = {text for entry in side.own for record in entry.records for text in record.warnings}

@@ -143,7 +143,10 @@ def test_unlike_runs_are_shown_and_not_judged_and_the_warnings_say_why(runs, tmp
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert page.mistakes == []
     assert not {"pairs-table", "rivals-table"} & set(page.tables)
-    assert "beyond chance" not in page.prose
+    assert "Which of them differ" not in page.prose
+    told = [sentence.partition(":")[0] for sentence in found.verdict]
+    assert told == ["tiny", "dear"]
+    assert make_report(runs / "tiny").verdict[0] in found.verdict[0]
 
 
 def test_saved_backtests_of_strategies_are_tested_against_each_other(tmp_path):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from drltrade.backtest.evidence.pairs import Contrasts
     from drltrade.report.entry import Entry
 
-__all__ = ["PAGE", "Comparison", "compare_reports"]
+__all__ = ["PAGE", "Comparison", "compare_pairs", "compare_reports"]
 
 PAGE = "compare.html"
 """The page of a comparison, in the folder that holds the first of its runs."""
@@ -80,7 +80,7 @@ def compare_reports(folders: Sequence[Path], page: Path | None = None) -> Compar
     runs = read_runs(folders)
     noted = note_runs(folders)
     evidence = None if runs.unlike else joint_evidence(runs.sides)
-    contrasts = None if runs.unlike else _contrasts(runs.entries, evidence)
+    contrasts = None if runs.unlike else compare_pairs(runs.entries, evidence)
     told = _each(runs) if runs.unlike else verdict(runs.entries, evidence)
     if contrasts is not None and contrasts.pairs:
         told.append(pairs_sentence(contrasts))
@@ -112,8 +112,12 @@ def _each(runs: Runs) -> list[str]:
     ]
 
 
-def _contrasts(entries: Sequence[Entry], evidence: Evidence | None) -> Contrasts:
-    """Tests every pair of agents, and each against the judgement's baseline; else every rule."""
+def compare_pairs(entries: Sequence[Entry], evidence: Evidence | None) -> Contrasts:
+    """Tests every pair of agents, and each against the baseline of their judgement, or cash.
+
+    Without agents every pair of strategies. Where there are too many pairs, those of the agent that
+    validation scored best are tested.
+    """
     from drltrade.backtest.evidence.evidence import Contender
     from drltrade.backtest.evidence.pairs import contrasts
     from drltrade.report.entry import of_kind

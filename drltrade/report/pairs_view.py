@@ -86,8 +86,8 @@ def _limited(found: Contrasts) -> str:
     if found.leader is None:
         return ""
     return (
-        f", those of {found.leader}, which was best before the test (all {count(found.possible)}"
-        " would be too many to tell anything),"
+        f", those of {found.leader} alone, who was chosen before the test (all"
+        f" {count(found.possible)} would be too many to tell anything),"
     )
 
 

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from report.reading import Page
 from small_worlds import TINY_EXPERIMENT
@@ -11,7 +13,7 @@ from drltrade.backtest.evidence import holm
 from drltrade.backtest.files import plain
 from drltrade.errors import UsageError
 from drltrade.experiments.backtests import backtest_target, save_backtest
-from drltrade.experiments.compare import PAGE, compare_reports
+from drltrade.experiments.compare import PAGE, compare_pairs, compare_reports
 from drltrade.experiments.experiment import run_experiment
 from drltrade.experiments.plan import Choice
 from drltrade.experiments.reports import make_report
@@ -214,3 +216,19 @@ def test_runs_of_several_folds_are_compared_fold_by_fold_or_where_they_differ_as
         f"{tests[0].start} to {tests[1].end}"
     ]
     assert set(mixed.evidence.skill.family) == {"walk/reinforce", "fixed/reinforce"}
+
+
+def test_of_too_many_agents_the_leader_is_who_validation_scored_best(compared):
+    """Nine agents are 45 pairs; the test's own best would make its pairs look surer than they are.
+    An agent whose validation is unknown leads nobody."""
+    entry, evidence = compared.entries[0], compared.evidence
+    entries = [replace(entry, label=f"a{number}") for number in range(9)]
+    one = evidence.agents["tiny/ppo"]
+    valid = dict(zip((each.label for each in entries), [0.1, 0.9, *[0.2] * 6, np.nan], strict=True))
+    agents = {
+        label: replace(one, gap={"valid": score, "test": -score}) for label, score in valid.items()
+    }
+    cash = {"label": "cash", "score": np.nan}
+    found = compare_pairs(entries, replace(evidence, agents=agents, baseline=cash))
+    assert (found.leader, found.possible, len(found.pairs)) == ("a1", 45, 9)
+    assert found.rivals == ("cash",)

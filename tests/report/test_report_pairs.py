@@ -52,7 +52,7 @@ def test_one_pair_is_told_as_one():
 def test_that_only_the_leaders_pairs_are_shown_is_said():
     pairs = (contrast("a", "b", 0.4), contrast("a", "c", 0.5))
     told = pairs_sentence(Contrasts(pairs, 45, "a"))
-    assert "of 2 pairs, those of a, which was best before the test (all 45 would be" in told
+    assert "of 2 pairs, those of a alone, who was chosen before the test (all 45 would be" in told
 
 
 @pytest.mark.parametrize("pairs", [(), (contrast("a", "b", math.nan, p=math.nan),)])

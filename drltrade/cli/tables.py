@@ -34,7 +34,7 @@ def print_comparison(rows: Sequence[Mapping[str, Any]], title: str | None = None
     from drltrade.report.words import figure
 
     metrics = _FULL if console().width >= _WIDE else _BRIEF
-    several = any(row["seeds"] > 1 for row in rows)
+    several = any(row["records"] > 1 for row in rows)
     header = ["", METRICS["total_return"].label, *(["over seeds"] if several else [])]
     cells = []
     for row in rows:
@@ -51,7 +51,7 @@ def _range(row: Mapping[str, Any]) -> str:
     """Writes lowest and highest total return of the seeds; nothing for a single one."""
     from drltrade.report.words import percent
 
-    if row["seeds"] < 2:
+    if row["records"] < 2:
         return ""
     low, high = (percent(row[f"total_return_{end}"]) for end in ("low", "high"))
     return f"{low.removesuffix(' %')} to {high}"

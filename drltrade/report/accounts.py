@@ -143,7 +143,7 @@ def _which(entry: Entry) -> str:
         seeded = entry.kind == "agent" and not entry.joint
         return f"seed {entry.seed(0)}, the only one" if seeded else "its one record"
     middle = "median" if seeds % 2 else "lower of the two middle ones"
-    return f"the {middle} of {seeds} seeds by final equity, seed {entry.seed(entry.middle)}"
+    return f"the {middle} of {entry.runs} by final equity, seed {entry.seed(entry.middle)}"
 
 
 def _note(entry: Entry, shown: int, trades: list[Any]) -> str:

@@ -13,8 +13,8 @@ from drltrade.report.words import percent
 __all__ = ["ALIKE", "alike", "apart"]
 
 ALIKE = 0.02
-"""Positions that differ by less than 2 % of equity in the mean over all bars are the same: so much
-lies between an account that rebalances and one that drifts."""
+"""Positions that differ by less than 2 % of what the rule holds, in the mean over all bars, are the
+same: so much lies between an account that rebalances and one that drifts."""
 
 
 def alike(entries: Sequence[Entry]) -> Iterator[str]:
@@ -30,15 +30,20 @@ def alike(entries: Sequence[Entry]) -> Iterator[str]:
     for agent in of_kind(entries, "agent"):
         for rule in rules:
             distances = np.array([apart(record, rule.shown) for record in agent.records])
-            same = distances[distances < ALIKE]
+            # Of what the rule holds: two accounts that are nearly always in cash are not alike.
+            same = distances[distances < ALIKE * _held(rule.shown)]
             if same.size:
-                seeds = len(distances)
-                many = f" in {same.size} of {seeds} seeds" if seeds > 1 else ""
+                many = f" in {same.size} of {agent.runs}" if len(distances) > 1 else ""
                 yield (
                     f"{agent.label} is practically {rule.label}{many}: their positions differ by"
                     f" {percent(float(np.median(same)))} of equity in the mean over all bars, so"
                     " its figures are that rule's and not skill."
                 )
+
+
+def _held(record: Record) -> float:
+    """The mean gross position, a fraction of equity."""
+    return float(np.abs(record.path.weights[1:]).sum(axis=1).mean())
 
 
 def apart(one: Record, other: Record) -> float:

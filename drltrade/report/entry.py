@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drltrade.backtest.metrics import METRICS, compute_metrics
 from drltrade.backtest.record import Record
 from drltrade.errors import UsageError
+from drltrade.report.words import runs
 
 __all__ = ["Entry", "Kind", "best", "of_kind"]
 
@@ -27,7 +28,8 @@ class Entry:
 
     Attributes:
         label: the name in tables and legends.
-        records: one per seed; a rule without chance has one.
+        records: one per seed, and per path through the folds where there are several ways; a rule
+            without chance has one.
         kind: "agent" was trained, "strategy" is a rule and serves as a baseline, "reference" knows
             more than a trader could (hindsight, a known optimum) and is beaten by nobody.
         seeds: the seeds in the order of the records; by default what the records say.
@@ -49,6 +51,17 @@ class Entry:
     def joint(self) -> bool:
         """Whether it is several trained policies that act together: it has no seed of its own."""
         return "ensemble" in self.records[0].assumptions
+
+    @cached_property
+    def trainings(self) -> int:
+        """How many seeds the records come from: paths through the folds share their policies."""
+        return 1 if self.joint else len({self.seed(at) for at in range(len(self.records))})
+
+    @property
+    def runs(self) -> str:
+        """The records counted in words: "5 seeds", "5 paths of one seed"."""
+        paths, rest = divmod(len(self.records), self.trainings)
+        return runs(len(self.records)) if rest else runs(self.trainings, paths)
 
     @cached_property
     def figures(self) -> dict[str, Floats]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drltrade.backtest.metrics import METRICS
 from drltrade.report.entry import Entry, of_kind
 from drltrade.report.grid import Cell, Grid, Line, shade
+from drltrade.report.hindsight import hindsight_kind
 from drltrade.report.terms import TERMS
 from drltrade.report.words import (
     chance,
@@ -19,6 +20,7 @@ from drltrade.report.words import (
     p_value,
     percent,
     ratio,
+    runs,
     spread,
 )
 
@@ -65,7 +67,8 @@ def evidence_view(evidence: Evidence, entries: Sequence[Entry]) -> EvidenceView:
         entries: what the page compares; their order is that of the columns.
     """
     used = ["p", "winners", "trials"]
-    agents = _agents(evidence, used)
+    kinds = {entry.label: hindsight_kind(entry) for entry in entries}
+    agents = _agents(evidence, used, kinds)
     folds, profile = _folds(evidence, entries), _profile(evidence)
     if evidence.overfitting is not None:
         used.append("overfitting")
@@ -154,14 +157,14 @@ def _rivals(evidence: Evidence) -> Grid:
     return Grid("rivals", caption, "Rival", columns, [("", lines)])
 
 
-def _agents(evidence: Evidence, used: list[str]) -> Grid:
+def _agents(evidence: Evidence, used: list[str], kinds: Mapping[str, str]) -> Grid:
     """Agents in columns, so that a phone shows one whole; rows that nobody has are left out."""
     found = evidence.agents
     groups = [
         (heading, [line for line in lines if line is not None])
-        for heading, lines in _groups(evidence, used)
+        for heading, lines in _groups(evidence, used, kinds)
     ]
-    several = [each for each in found.values() if each.seeds > 1]
+    several = [each for each in found.values() if each.seeds * each.paths > 1]
     used += [key for key in ("interval", "range") if any(each.spread == key for each in several)]
     columns = [(label, _spread_note(each)) for label, each in found.items()]
     caption = "Medians over the seeds; the lowest and highest credible value in small print"
@@ -171,12 +174,16 @@ def _agents(evidence: Evidence, used: list[str]) -> Grid:
 
 
 def _spread_note(agent: AgentEvidence) -> str:
+    what = runs(agent.seeds, agent.paths)
     if agent.spread == "interval":
-        return f"95 % interval, {agent.seeds} seeds"
-    return "one seed, no range" if agent.seeds == 1 else f"range over {agent.seeds} seeds"
+        return f"95 % interval, {what}"
+    return f"{what}, no range" if agent.seeds * agent.paths == 1 else f"range over {what}"
 
 
-def _groups(evidence: Evidence, used: list[str]) -> Iterator[tuple[str, list[Line | None]]]:
+def _groups(
+    evidence: Evidence, used: list[str], kinds: Mapping[str, str]
+) -> Iterator[tuple[str, list[Line | None]]]:
+    told = [kinds.get(label, "") for label in evidence.agents]
     agents = list(evidence.agents.values())
     named = list(dict.fromkeys(name for each in agents for name in each.figures))
     ordered = [name for name in _FIRST if name in named]
@@ -197,13 +204,12 @@ def _groups(evidence: Evidence, used: list[str]) -> Iterator[tuple[str, list[Lin
         ],
     )
     across = [each.interquartile_mean for each in agents]
+    sure = _BETWEEN if any(each.spread == "interval" for each in agents) else ""
     yield (
         "Does it last",
         [
-            _line("interquartile_mean", agents, _across, used, small=_BETWEEN)
-            if any(across)
-            else None,
-            _line("achievable", agents, lambda each: Cell(percent(each.achievable)), used),
+            _line("interquartile_mean", agents, _across, used, small=sure) if any(across) else None,
+            _achievable(agents, told, used),
             *_gaps(agents, used),
         ],
     )
@@ -240,7 +246,7 @@ def _spread_cell(
 ) -> Cell:
     if value is None:
         return Cell("n/a")
-    small = spread(name, value.low, value.high) if agent.seeds > 1 else ""
+    small = spread(name, value.low, value.high) if agent.seeds * agent.paths > 1 else ""
     return Cell(figure(name, value.middle, sign=sign), small)
 
 
@@ -265,12 +271,11 @@ def _improvements(agents: Sequence[AgentEvidence], used: list[str]) -> Iterator[
             found = agent.improvement.get(rival)
             if found is None or not math.isfinite(found.middle):
                 return Cell("n/a")
-            small = spread("total_return", found.low, found.high) if agent.seeds > 1 else ""
+            small = spread("total_return", found.low, found.high)
             return Cell(f"{100 * found.middle:.0f} %", small)
 
-        yield _line(
-            "improvement", agents, cell, used, f"Chance to beat {rival} on a fold", _BETWEEN
-        )
+        sure = _BETWEEN if any(each.spread == "interval" for each in agents) else ""
+        yield _line("improvement", agents, cell, used, f"Chance to beat {rival} on a fold", sure)
 
 
 def _across(agent: AgentEvidence) -> Cell:
@@ -278,6 +283,16 @@ def _across(agent: AgentEvidence) -> Cell:
     if found is None:
         return Cell("n/a")
     return Cell(ratio(found.middle), spread("sharpe", found.low, found.high))
+
+
+def _achievable(agents: Sequence[AgentEvidence], kinds: Sequence[str], used: list[str]) -> Line:
+    """The share, and whether all of it could have been had or is a bound."""
+    used.append("achievable")
+    cells = [
+        Cell(percent(each.achievable), kind if math.isfinite(each.achievable) else "")
+        for each, kind in zip(agents, kinds, strict=True)
+    ]
+    return Line(TERMS["achievable"].name, cells, meaning=TERMS["achievable"].meaning)
 
 
 def _gaps(agents: Sequence[AgentEvidence], used: list[str]) -> Iterator[Line]:

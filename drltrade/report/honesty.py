@@ -151,7 +151,7 @@ def _thin_evidence(entries: Sequence[Entry]) -> Iterator[str]:
             f"Fewer than {FEW_TRADES} trades: {join(few)}. Win rates, profit factors and Sharpe"
             " ratios from so few are mostly luck."
         )
-    single = [entry.label for entry in agents if len(entry.records) == 1 and not entry.joint]
+    single = [entry.label for entry in agents if entry.trainings == 1 and not entry.joint]
     if single:
         yield f"One seed: {join(single)}. Another seed of the same agent may do the opposite."
 
@@ -194,7 +194,9 @@ def facts(entries: Sequence[Entry], assumptions: Mapping[str, Any]) -> list[tupl
 
 
 def _seeds(agents: Sequence[Entry]) -> str:
-    seeds = {tuple(entry.seed(i) for i in range(len(entry.records))) for entry in agents}
+    seeds = {
+        tuple(dict.fromkeys(entry.seed(i) for i in range(len(entry.records)))) for entry in agents
+    }
     if len(seeds) > 1:
         return " or ".join(f"{number}" for number in sorted({len(each) for each in seeds}))
     (same,) = seeds

@@ -269,7 +269,7 @@ def _groups(entries: Sequence[Entry]) -> list[tuple[str, list[dict[str, Any]]]]:
         cells = [
             {
                 "name": row["name"],
-                "seeds": row["seeds"],
+                "runs": row["runs"] if row["records"] > 1 else "",
                 "cells": [
                     (
                         words.figure(name, row[name]),
@@ -289,7 +289,7 @@ def _small(name: str, row: Mapping[str, Any], hindsight: str) -> str:
     """What stands in small print below a figure: its range, or the kind of best it is part of."""
     if name == "hindsight_share":
         return hindsight
-    if row["seeds"] > 1 and name in tables.RANGED:
+    if row["records"] > 1 and name in tables.RANGED:
         return words.spread(name, row[f"{name}_low"], row[f"{name}_high"])
     return ""
 

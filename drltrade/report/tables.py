@@ -44,8 +44,9 @@ def comparison_table(
 ) -> list[dict[str, Any]]:
     """Returns one row an entry: agents first, then strategies, then references.
 
-    Keys: `name`, `kind`, `seeds` (how many), and per metric the median over the seeds as
-    `sharpe`, the lowest and highest as `sharpe_low`, `sharpe_high`. Undefined figures are NaN.
+    Keys: `name`, `kind`, `seeds` and `records` (how many; several paths of a seed are several
+    records), and per metric the median over the records as `sharpe`, the lowest and highest as
+    `sharpe_low`, `sharpe_high`. Undefined figures are NaN.
     `hindsight` is what the median seed's share was measured against: `growth`, `exact`, `why`.
     """
     rows = []
@@ -54,7 +55,9 @@ def comparison_table(
         row: dict[str, Any] = {
             "name": entry.label,
             "kind": entry.kind,
-            "seeds": len(entry.records),
+            "seeds": entry.trainings,
+            "records": len(entry.records),
+            "runs": entry.runs,
             "hindsight": None if beside is None else asdict(beside.best),
         }
         for name in metrics:
@@ -77,7 +80,7 @@ def format_rows(
         line = [str(row["name"]), str(row["seeds"])]
         for name in metrics:
             text = figure(name, row[name])
-            if name == "total_return" and row["seeds"] > 1:
+            if name == "total_return" and row["records"] > 1:
                 text += f" ({spread(name, row[name + '_low'], row[name + '_high'])})"
             line.append(text)
         cells.append(line)

@@ -46,10 +46,12 @@ def _skill(evidence: Evidence, leader: Entry) -> str:
     count = len(skill.family)
     counted = f", all {count} agents counted" if count > 1 else ""
     if skill.found:
-        who = join(skill.winners) if skill.winners else "the agents taken together"
-        verb = "beats" if len(skill.winners) == 1 else "beat"
+        who = join(skill.winners) if skill.winners else "one agent or another"
+        verb = "beat" if len(skill.winners) > 1 else "beats"
+        but = "" if skill.winners else "; no single one beats both"
         return (
-            f"Skill shown: over {over} {who} {verb} {join(told)}{chosen}, beyond chance{counted}."
+            f"Skill shown: over {over} {who} {verb} {join(told)}{chosen}, beyond chance"
+            f"{counted}{but}."
         )
     who = "no agent" if count > 1 else skill.family[0]
     beaten = "beats both" if count > 1 else "does not beat both"
@@ -75,8 +77,9 @@ def _best(
     parts = [f"{among}{leader.label}{',' * bool(among)} returned {_return(leader)}"]
     if rivals:
         parts.append(f"against {join(rivals)}")
-    told = f"with a Sharpe ratio of {ratio(leader.median('sharpe'))}"
-    deflated = evidence.agents[leader.label].deflated
+    own = evidence.agents[leader.label]
+    told = f"with a Sharpe ratio of {ratio(own.figures['sharpe'].middle)}"
+    deflated = own.deflated
     if math.isfinite(deflated["probability"]):
         trials = int(deflated["trials"])
         luck = f"more than the luck of {trials:,} trials" if trials > 1 else "above 0"
@@ -106,9 +109,9 @@ def _against(agent: Entry, baseline: Entry, agents: Sequence[Entry]) -> str:
         one = " with the one seed that was run" if seeded else ""
         opening = f"Ahead of {baseline.label}{one}"
     elif ahead == seeds:
-        opening = f"Ahead of {baseline.label} in every one of {seeds} seeds"
+        opening = f"Ahead of {baseline.label} in every one of {agent.runs}"
     else:
-        opening = f"Ahead of {baseline.label} in the median seed, but in only {ahead} of {seeds}"
+        opening = f"Ahead of {baseline.label} in the median, but in only {ahead} of {agent.runs}"
     return (
         f"{opening}: over {span(agent.shown)} {who} returned {_return(agent)}, against"
         f" {_return(baseline)} for {baseline.label}, the best baseline."
@@ -160,7 +163,7 @@ def _return(entry: Entry) -> str:
     if len(entry.records) == 1:
         return made
     seeds = spread("total_return", *entry.range("total_return"))
-    return f"{made} in the median of {len(entry.records)} seeds ({seeds})"
+    return f"{made} in the median of {entry.runs} ({seeds})"
 
 
 def _runs_ahead(entry: Entry, other: float) -> int:

@@ -18,6 +18,7 @@ __all__ = [
     "p_value",
     "percent",
     "ratio",
+    "runs",
     "span",
     "spread",
 ]
@@ -86,6 +87,12 @@ def spread(name: str, low: float, high: float) -> str:
     if not math.isfinite(low):
         return ""
     return f"{figure(name, low).removesuffix(' %')} to {figure(name, high)}"
+
+
+def runs(seeds: int, paths: int = 1) -> str:
+    """Counts records: `5 seeds`, `one seed`, `5 paths of one seed`; paths share their policies."""
+    told = "one seed" if seeds == 1 else f"{seeds} seeds"
+    return told if paths == 1 else f"{paths} paths of {told if seeds == 1 else f'each of {told}'}"
 
 
 def span(record: Record) -> str:

@@ -138,6 +138,18 @@ def test_seeds_that_are_alike_are_one_seed():
     assert interval(SHARPE, np.stack([row] * 5), draws=200) == one
 
 
+def test_paths_of_a_seed_are_drawn_with_it_and_make_nothing_surer():
+    """Every run told twice tells no more; drawn as if they were runs, twins narrow it."""
+    runs = np.random.default_rng(8).normal(np.linspace(0, 0.3, 6)[:, None], 1.0, (6, 400))
+    twins, cash = np.repeat(runs, 2, axis=0), np.zeros(400)
+    once = interval(SHARPE, runs, draws=400, block=1.0)
+    assert intervals({"": SHARPE}, twins, draws=400, block=1.0, paths=2)[""] == once
+    against = paired_intervals({"": SHARPE}, twins, cash, draws=400, block=1.0, paths=2)[""]
+    assert against == paired_interval(SHARPE, runs, cash, draws=400, block=1.0)
+    surer = interval(SHARPE, twins, draws=400, block=1.0)
+    assert surer.high - surer.low < 0.9 * (once.high - once.low)
+
+
 def test_the_middle_is_the_median_seed():
     rows = np.random.default_rng(6).normal(0.001, 0.01, (3, 100))
     found = interval(SHARPE, rows, draws=50, level=0.8)

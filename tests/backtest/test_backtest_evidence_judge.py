@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from drltrade.agents.strategies import make_strategy
+from drltrade.backtest import run_backtest
 from drltrade.backtest.evidence.evidence import Contender
 from drltrade.backtest.evidence.judge import LEVEL, judge
 from drltrade.backtest.files import plain
 from drltrade.backtest.metrics import METRICS
 from drltrade.backtest.record import Record
+from drltrade.data import Market
+from drltrade.envs import EnvSettings, build_game
 from drltrade.sim import Commission, Costs, Prices, Rules, Slippage, run_path
 
 BARS = 1_000
@@ -144,12 +148,78 @@ def test_the_more_trials_on_the_same_bars_the_less_a_sharpe_ratio_is_worth(marke
 
 def test_the_share_of_the_achievable_counts_from_the_baseline_to_hindsight():
     """Baseline 1.1, agent 1.21 and hindsight 1.331 times the stake: half of the way."""
-    seen = SimpleNamespace(best=SimpleNamespace(growth=math.log(1.331)))
+    seen = SimpleNamespace(best=SimpleNamespace(growth=math.log(1.331)), earned=math.log(1.21))
     ours = replace(record([0.1, 0.1]), hindsight=seen)
     found = judge(
         [Contender("ppo", (ours,))], [contender("hold", [0.1, 0.0])], {"hold": 1.0}, trials=ALONE
     )
     assert found.agents["ppo"].achievable == pytest.approx(0.5)
+
+
+def test_of_several_segments_hindsight_itself_achieves_all_there_was():
+    """Each account has its own growth: that of all pooled is no part of their sum."""
+    close = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.01, (120, 4)), axis=0))
+    settings = EnvSettings(fill="next_close", rebalance="every_bar")
+    game = build_game(settings, market=Market.build(close).each())
+    known, rule = (
+        Contender(name, (run_backtest(make_strategy(name), game, name=name),))
+        for name in ("hindsight", "buy_and_hold")
+    )
+    found = judge([known], [rule], {"buy_and_hold": 1.0}, trials=ALONE, draws=DRAWS)
+    assert found.agents["hindsight"].achievable == pytest.approx(1.0)
+    assert judge([rule], [rule], {"buy_and_hold": 1.0}, trials=ALONE, draws=DRAWS).agents[
+        "buy_and_hold"
+    ].achievable == pytest.approx(0.0)
+
+
+def walked(streams, seeds):
+    """Records that say which seed they are of, as several paths through the folds do."""
+    stated = [{"seed": seed, "path": at} for at, seed in enumerate(seeds)]
+    records = tuple(record(each) for each in streams)
+    return tuple(
+        replace(each, assumptions=told) for each, told in zip(records, stated, strict=True)
+    )
+
+
+def test_paths_of_one_seed_are_no_seeds(market):
+    _, edge = market
+    scores = np.linspace(0.0, 1.0, 12).reshape(6, 2)
+    alone = Contender("ppo", walked([*edge, *noise(1, 3)], [0] * 6), folds=scores)
+    rule = contender("hold", *noise(3), folds=np.array([[0.5, 0.5]]))
+    found = judge([alone], [rule], {"hold": 1.0}, trials=ALONE, draws=DRAWS).agents["ppo"]
+    assert (found.seeds, found.paths, found.spread) == (1, 6, "range")
+    twice = Contender("ppo", walked([*edge, *noise(1, 3)], [0, 0, 0, 1, 1, 1]))
+    assert (twice.seeds, twice.paths, twice.enough) == (2, 3, False)
+    mixed = Contender("ppo", walked(edge, [0, 1, 0]))
+    assert (mixed.seeds, mixed.paths) == (3, 1)
+    together = tuple(replace(each, assumptions={"ensemble": {}}) for each in alone.records)
+    assert Contender("mean", together).seeds == 1
+
+
+def test_fewer_than_five_seeds_have_no_interval_over_folds_either(market):
+    _, edge = market
+    rule = contender("hold", *noise(3), folds=np.array([[0.5, 0.5]]))
+    for count, sure in ((1, False), (4, False), (5, True)):
+        streams = [edge[0]] * count
+        scores = np.linspace(0.0, 1.0, 2 * count + 2)[: 2 * count].reshape(count, 2)
+        agent = contender("ppo", *streams, folds=scores)
+        found = judge([agent], [rule], {"hold": 1.0}, trials=ALONE, draws=DRAWS).agents["ppo"]
+        between = [found.improvement["hold"]]
+        between += [found.interquartile_mean] if count > 1 else []
+        for each in between:
+            assert math.isfinite(each.middle)
+            assert math.isfinite(each.low) == math.isfinite(each.high) == sure
+
+
+def test_seeds_that_never_traded_count_with_a_ratio_of_nothing(market):
+    """Of two seeds with an edge and three in cash the median has none."""
+    _, edge = market
+    for idle, seeds in ((3, 5), (2, 3)):
+        streams = [*edge[: seeds - idle], *[np.zeros(BARS)] * idle]
+        found = judge([contender("ppo", *streams)], [], {}, trials=ALONE, draws=DRAWS)
+        assert found.agents["ppo"].figures["sharpe"].middle == 0.0
+        assert found.agents["ppo"].figures["sharpe"].low == 0.0
+        assert found.agents["ppo"].figures["total_return"].middle == 0.0
 
 
 def test_folds_are_told_by_everyones_median_and_compared_run_by_run(market):

@@ -20,6 +20,17 @@ def test_the_middle_half_by_hand():
     assert interquartile_mean(np.array([[1.0], [2.0], [6.0]])).middle == 3.0  # none to spare
 
 
+def test_paths_of_a_seed_are_drawn_with_it():
+    scores = np.random.default_rng(3).normal(size=(6, 3))
+    twins, rule = np.repeat(scores, 2, axis=0), np.zeros((1, 3))
+    once = probability_of_improvement(scores, rule)
+    assert probability_of_improvement(twins, rule, paths=2) == once
+    surer = probability_of_improvement(twins, rule)
+    assert surer.high - surer.low < once.high - once.low
+    alone = interquartile_mean(twins[:2], paths=2)
+    assert alone.low == alone.middle == alone.high  # one seed draws itself alone
+
+
 def test_the_interval_is_that_of_scipys_bootstrap_where_there_is_one_fold():
     scores = np.random.default_rng(61).normal(1.0, 0.5, size=(20, 1))
     found = interquartile_mean(scores, draws=4000)

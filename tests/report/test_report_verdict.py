@@ -1,9 +1,14 @@
 """Claims about the two sentences: who was ahead, in how many seeds, and nothing more."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from drltrade.backtest.evidence.evidence import AgentEvidence, Evidence, Skill, Spread
-from drltrade.report import verdict
+from drltrade.report import Entry, verdict
+from drltrade.report.honesty import facts, warnings_of
+from drltrade.report.tables import comparison_table
 
 
 def test_an_agent_below_the_best_baseline_is_no_better(make_entry):
@@ -26,7 +31,7 @@ def test_an_agent_below_the_best_baseline_is_no_better(make_entry):
     ("seeds", "opening"),
     [
         ((0.4, 0.5, 0.6), "Ahead of hold in every one of 3 seeds:"),
-        ((0.1, 0.5, 0.6), "Ahead of hold in the median seed, but in only 2 of 3:"),
+        ((0.1, 0.5, 0.6), "Ahead of hold in the median, but in only 2 of 3 seeds:"),
         ((0.5,), "Ahead of hold with the one seed that was run:"),
         ((0.3, 0.3, 0.3), "No better than hold:"),
     ],
@@ -135,6 +140,36 @@ def test_a_judgement_that_finds_skill_names_the_winner(make_entry):
         "Skill shown: over 2020-01-01 to 2020-01-04 ppo beats cash (p = 0.010) and hold"
         " (p = 0.020), the baseline chosen on validation, beyond chance, all 2 agents counted."
     )
+
+
+def test_skill_of_several_that_none_has_alone_is_told_as_that(make_entry):
+    """One agent beats cash and another the baseline: the family passes, nobody in it does."""
+    told = {"found": True, "p": 0.02, "against": {"cash": 0.01, "hold": 0.02}}
+    first, _ = verdict(*judged(make_entry, [0.5, 0.7], **told))
+    assert first == (
+        "Skill shown: over 2020-01-01 to 2020-01-04 one agent or another beats cash (p = 0.010) and"
+        " hold (p = 0.020), the baseline chosen on validation, beyond chance, all 2 agents counted;"
+        " no single one beats both."
+    )
+
+
+def test_paths_of_one_seed_are_not_called_seeds(make_record):
+    """Five ways through the folds of one training."""
+    rows = [
+        make_record([1.0, 1.0, 1.0 + 0.1 * path], [1.0, np.nan, np.nan], seed=4, path=path)
+        for path in range(5)
+    ]
+    one = Entry("ppo", tuple(rows))
+    assert (one.trainings, one.runs) == (1, "5 paths of one seed")
+    hold = Entry("hold", (make_record([1.0] * 3, [np.nan] * 3, name="hold"),), "strategy")
+    first, _ = verdict([one, hold])
+    assert "in only 4 of 5 paths of one seed" in first
+    assert "in the median of 5 paths of one seed" in first
+    assert any(text.startswith("One seed: ppo.") for text in warnings_of([one, hold]))
+    assert dict(facts([one, hold], {}))["Seeds"] == "4"
+    assert comparison_table([one])[0]["seeds"] == 1
+    two = Entry("ppo", (*rows, *(replace(r, assumptions={"seed": 5}) for r in rows)))
+    assert two.runs == "5 paths of each of 2 seeds"
 
 
 def test_a_single_agent_that_only_cash_was_set_against_is_told_so(make_entry):

@@ -55,6 +55,18 @@ def test_two_percent_of_equity_is_where_a_likeness_ends(account, hold, bars, fir
     assert bool(told(warnings_of([agent, hold]), "practically")) is fires
 
 
+def test_two_accounts_that_are_nearly_always_in_cash_are_not_alike(account):
+    """The rule holds 1 bar of 79 and the agent none: 1.27 % of equity apart, and nothing alike."""
+    brief = np.full(80, NAN)
+    brief[40], brief[41] = 1.0, 0.0
+    rule = Entry("breakout", (account(brief, "breakout"),), "strategy")
+    idle = Entry("ppo", (account(np.full(80, NAN)),))
+    assert apart(idle.shown, rule.shown) < ALIKE
+    assert not told(warnings_of([idle, rule]), "practically")
+    twin = Entry("ppo", (account(brief),))
+    assert told(warnings_of([twin, rule]), "practically breakout")
+
+
 def test_nobody_is_likened_to_cash_to_chance_or_to_other_bars(account, hold, make_record):
     never = np.full(80, NAN)
     idle = Entry("ppo", (account(never),))

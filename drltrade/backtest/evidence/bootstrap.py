@@ -128,6 +128,7 @@ def intervals(
     draws: int = 2000,
     seed: int = 0,
     block: float | None = None,
+    paths: int = 1,
 ) -> dict[str, Interval]:
     """Returns the interval of each figure's median over runs, by a bootstrap on two levels.
 
@@ -141,6 +142,7 @@ def intervals(
         draws: how often to resample.
         seed: of the draws; the same gives the same intervals.
         block: mean bars of a block; `block_length` of the returns unless given.
+        paths: how many runs, side by side, are of one seed and drawn together.
     """
     runs = np.atleast_2d(returns)
     if runs.shape[1] < 2:
@@ -150,7 +152,7 @@ def intervals(
     rng = np.random.default_rng([seed, 1])
     return {
         name: percentile_interval(
-            float(np.median(figures[name](runs))), _median_of_runs(values, rng), level
+            float(np.median(figures[name](runs))), _median_of_runs(values, rng, paths), level
         )
         for name, values in drawn.items()
     }
@@ -165,6 +167,7 @@ def paired_intervals(
     draws: int = 2000,
     seed: int = 0,
     block: float | None = None,
+    paths: int = 1,
 ) -> dict[str, Interval]:
     """Returns the interval of each figure's median over runs less that of a baseline.
 
@@ -180,6 +183,7 @@ def paired_intervals(
         seed: of the draws.
         block: mean bars of a block; `block_length` of the differences of the mean runs unless
             given.
+        paths: how many of the runs, side by side, are of one seed and drawn together.
     """
     runs, others = np.atleast_2d(returns), np.atleast_2d(baseline)
     if runs.shape[1] < 2:
@@ -191,7 +195,7 @@ def paired_intervals(
     for name, values in drawn.items():
         own, other = values[: len(runs)], values[len(runs) :]
         middle = np.median(figures[name](runs)) - np.median(figures[name](others))
-        gaps = _median_of_runs(own, rng) - _median_of_runs(other, rng)
+        gaps = _median_of_runs(own, rng, paths) - _median_of_runs(other, rng)
         result[name] = percentile_interval(float(middle), gaps, level)
     return result
 
@@ -232,8 +236,10 @@ def drawn_figures(
     return {name: np.concatenate(values, axis=1) for name, values in parts.items()}
 
 
-def _median_of_runs(values: Floats, rng: np.random.Generator) -> Floats:
-    """Median over runs drawn anew for each draw: [S, draws] to [draws]."""
-    picks = rng.integers(len(values), size=values.shape)
-    medians: Floats = np.median(np.take_along_axis(values, picks, axis=0), axis=0)
+def _median_of_runs(values: Floats, rng: np.random.Generator, paths: int = 1) -> Floats:
+    """Median over runs drawn anew for each draw, a seed's together: [S, draws] to [draws]."""
+    seeds = values.reshape(-1, paths, values.shape[1])
+    picks = rng.integers(len(seeds), size=(len(seeds), values.shape[1]))
+    drawn = np.take_along_axis(seeds, picks[:, None, :], axis=0)
+    medians: Floats = np.median(drawn, axis=(0, 1))
     return medians

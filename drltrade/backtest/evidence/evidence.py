@@ -26,9 +26,9 @@ class Contender:
 
     Attributes:
         label: its name.
-        records: one a seed (and path) over all out-of-sample bars; those of all contenders share
-            their bars.
-        folds: [S, F] annual Sharpe ratio of each seed on the test bars of each fold.
+        records: one a seed (and path, those of a seed side by side) over all out-of-sample bars;
+            those of all contenders share their bars.
+        folds: [S, F] annual Sharpe ratio of each record on the test bars of each fold.
         gap: annual Sharpe ratios on `train`, `valid` and `test`, medians over seeds and folds.
     """
 
@@ -40,7 +40,20 @@ class Contender:
     @property
     def enough(self) -> bool:
         """Whether there are seeds enough for an interval."""
-        return len(self.records) >= ENOUGH_SEEDS
+        return self.seeds >= ENOUGH_SEEDS
+
+    @property
+    def seeds(self) -> int:
+        """How many trainings the records come from: the paths of a seed share its policies."""
+        return len(self.records) // self.paths
+
+    @cached_property
+    def paths(self) -> int:
+        """How many records, side by side, are of one seed; policies that act together have none."""
+        stated = [record.assumptions for record in self.records]
+        own = ["ensemble" if "ensemble" in s else s.get("seed", at) for at, s in enumerate(stated)]
+        paths = len(own) // len(set(own))
+        return paths if own == [seed for seed in own[::paths] for _ in range(paths)] else 1
 
     @cached_property
     def returns(self) -> Floats:
@@ -92,19 +105,22 @@ class AgentEvidence:
     """How much the figures of one agent can bear.
 
     Attributes:
-        seeds: records that they come from.
+        seeds: trainings that they come from.
         spread: what the spreads are: a 95 % `interval`, or a `range` over fewer than five seeds.
-        figures: headline metrics, by name; medians over seeds.
+        figures: headline metrics, by name; medians over seeds and paths. An account that never
+            traded has a Sharpe ratio of 0 here.
         against: differences to cash and to the chosen baseline on the same bars, by name.
         psr: probability that the Sharpe ratio of the seeds' average is above 0.
         deflated: the same above the best that so many trials reach by luck: `trials`, `threshold`
             (annual) and `probability`.
         track_record: `bars` there are, and `needed` for 95 % confidence in a Sharpe above 0.
-        improvement: chance that a run of it beats the baseline on a fold.
+        improvement: chance that a run of it beats the baseline on a fold; as the next without low
+            and high, NaN, where the seeds are too few for an interval.
         interquartile_mean: of the Sharpe ratios of all seeds and folds.
         achievable: log growth above the baseline's over what hindsight had above it; NaN where
             hindsight is not known.
         gap: Sharpe ratios on train, validation and test bars.
+        paths: records of each seed: ways through the folds.
     """
 
     seeds: int
@@ -118,6 +134,7 @@ class AgentEvidence:
     interquartile_mean: Spread | None
     achievable: float
     gap: Mapping[str, float]
+    paths: int = 1
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from drltrade.backtest.evidence.sharpe import (
 from drltrade.backtest.evidence.superiority import superior
 from drltrade.backtest.files import stamp_text
 from drltrade.backtest.metrics import METRICS
+from drltrade.backtest.record import Record
 
 __all__ = ["LEVEL", "judge"]
 
@@ -136,7 +137,7 @@ def _evidence(
     mean, per_year = moments(agent.mean), agent.records[0].periods_per_year
     deflated = deflated_sharpe(mean, int(trials["test"]), float(trials["variance"]))
     return AgentEvidence(
-        seeds=len(agent.records),
+        seeds=agent.seeds,
         spread="interval" if agent.enough else "range",
         figures=_figures(agent, seed, draws),
         against={
@@ -153,6 +154,7 @@ def _evidence(
         interquartile_mean=_across(agent, seed),
         achievable=_achievable(agent, baseline),
         gap=agent.gap,
+        paths=agent.paths,
     )
 
 
@@ -163,20 +165,22 @@ _ABOVE_CASH = ("sharpe", "sortino")
 
 def _figures(agent: Contender, seed: int, draws: int) -> dict[str, Spread]:
     """Headline metrics: medians over seeds, with an interval or the range."""
-    each = {
-        name: np.array([METRICS[name].compute(record) for record in agent.records])
-        for name in _HEADLINES
-    }
+    known = annual_figures(agent.records[0].periods_per_year)
+    each = {}
+    for name in _HEADLINES:
+        values = np.array([METRICS[name].compute(record) for record in agent.records])
+        # Whoever never traded counts with a ratio of 0: else the others alone would be the agent.
+        returns = agent.excess if name in _ABOVE_CASH else agent.returns
+        each[name] = np.where(np.isfinite(values), values, known[name](returns))
     if not agent.enough:
         return {name: _range(values) for name, values in each.items()}
-    known = annual_figures(agent.records[0].periods_per_year)
     found: dict[str, Interval] = {}
     for names, returns in (
         (_ABOVE_CASH, agent.excess),
         ([name for name in _HEADLINES if name not in _ABOVE_CASH], agent.returns),
     ):
         chosen = {name: known[name] for name in names}
-        found |= intervals(chosen, returns, seed=seed, draws=draws)
+        found |= intervals(chosen, returns, seed=seed, draws=draws, paths=agent.paths)
     return {
         name: Spread(found[name].low, _median(each[name]), found[name].high) for name in _HEADLINES
     }
@@ -187,7 +191,9 @@ def _differences(agent: Contender, rival: Floats, seed: int, draws: int) -> dict
     known = annual_figures(agent.records[0].periods_per_year)
     figures = {name: known[name] for name in _COMPARED}
     if agent.enough:
-        found = paired_intervals(figures, agent.excess, rival, seed=seed, draws=draws)
+        found = paired_intervals(
+            figures, agent.excess, rival, seed=seed, draws=draws, paths=agent.paths
+        )
         return {name: Spread(each.low, each.middle, each.high) for name, each in found.items()}
     return {name: _range(figure(agent.excess) - figure(rival)) for name, figure in figures.items()}
 
@@ -195,28 +201,38 @@ def _differences(agent: Contender, rival: Floats, seed: int, draws: int) -> dict
 def _improvement(agent: Contender, baseline: Contender | None, seed: int) -> dict[str, Spread]:
     if baseline is None or not agent.folds.size or not baseline.folds.size:
         return {}
-    between = probability_of_improvement(agent.folds, baseline.folds, seed=seed)
-    return {baseline.label: Spread(between.low, between.middle, between.high)}
+    between = probability_of_improvement(agent.folds, baseline.folds, seed=seed, paths=agent.paths)
+    return {baseline.label: _sure(agent, between)}
 
 
 def _across(agent: Contender, seed: int) -> Spread | None:
     if agent.folds.size < 4:  # a quarter of the runs is cut from each end
         return None
-    between = interquartile_mean(agent.folds, seed=seed)
-    return Spread(between.low, between.middle, between.high)
+    return _sure(agent, interquartile_mean(agent.folds, seed=seed, paths=agent.paths))
+
+
+def _sure(agent: Contender, between: Interval) -> Spread:
+    """A figure that has an interval, unless the seeds are too few for one."""
+    low, high = (between.low, between.high) if agent.enough else (_NAN, _NAN)
+    return Spread(low, between.middle, high)
 
 
 def _achievable(agent: Contender, baseline: Contender | None) -> float:
     """Where between the baseline and hindsight the agent came to, by log growth; the median."""
     if baseline is None or any(record.hindsight is None for record in agent.records):
         return _NAN
-    base = math.log(float(baseline.records[0].equity[-1] / baseline.records[0].equity[0]))
-    shares = []
+    base, shares = _growth(baseline.records[0]), []
     for record in agent.records:
         best = _NAN if record.hindsight is None else record.hindsight.best.growth
-        made = math.log(float(record.equity[-1] / record.equity[0]))
-        shares.append((made - base) / (best - base) if best > base else _NAN)
+        shares.append((_growth(record) - base) / (best - base) if best > base else _NAN)
     return _median(np.array(shares))
+
+
+def _growth(record: Record) -> float:
+    """Log growth as hindsight counts it: of several segments the sum over their accounts."""
+    if record.hindsight is not None:
+        return record.hindsight.earned
+    return math.log(float(record.equity[-1] / record.equity[0]))
 
 
 def _fold_rows(contenders: Sequence[Contender], folds: Sequence[str]) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 Agarwal, Schwarzer, Castro, Courville and Bellemare, "Deep reinforcement learning at the edge of the
 statistical precipice", NeurIPS 2021. Scores are [S, F]: S runs on each of F folds. Intervals are
-percentiles of a bootstrap that draws the runs of each fold anew.
+percentiles of a bootstrap that draws the runs of each fold anew; of `paths` runs side by side that
+are of one seed all together.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 def interquartile_mean(
-    scores: Floats, *, level: float = 0.95, draws: int = 2000, seed: int = 0
+    scores: Floats, *, level: float = 0.95, draws: int = 2000, seed: int = 0, paths: int = 1
 ) -> Interval:
     """Returns the mean of the middle half of all scores, [S, F]; of fewer than 4 the mean.
 
@@ -28,14 +29,20 @@ def interquartile_mean(
     """
     from scipy.stats import trim_mean
 
-    drawn = _drawn(scores, draws, np.random.default_rng(seed)).reshape(draws, -1)
+    drawn = _drawn(scores, draws, np.random.default_rng(seed), paths).reshape(draws, -1)
     middle = float(trim_mean(scores, 0.25, axis=None))
     values = np.asarray(trim_mean(drawn, 0.25, axis=1))
     return percentile_interval(middle, values, level)
 
 
 def probability_of_improvement(
-    ours: Floats, theirs: Floats, *, level: float = 0.95, draws: int = 2000, seed: int = 0
+    ours: Floats,
+    theirs: Floats,
+    *,
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+    paths: int = 1,
 ) -> Interval:
     """Returns the chance that a run of ours scores above a run of theirs on a fold at random.
 
@@ -48,9 +55,10 @@ def probability_of_improvement(
         level: share of the draws that the interval holds.
         draws: how often to resample.
         seed: of the draws.
+        paths: how many of our runs are of one seed.
     """
     rng = np.random.default_rng(seed)
-    values = _share_won(_drawn(ours, draws, rng), _drawn(theirs, draws, rng))
+    values = _share_won(_drawn(ours, draws, rng, paths), _drawn(theirs, draws, rng))
     return percentile_interval(float(_share_won(ours, theirs)), values, level)
 
 
@@ -78,11 +86,12 @@ def performance_profile(
     )
 
 
-def _drawn(scores: Floats, draws: int, rng: np.random.Generator) -> Floats:
+def _drawn(scores: Floats, draws: int, rng: np.random.Generator, paths: int = 1) -> Floats:
     """Runs drawn with replacement within each fold: [draws, S, F]."""
-    picks = rng.integers(len(scores), size=(draws, *scores.shape))
-    drawn: Floats = np.take_along_axis(scores[None], picks, axis=1)
-    return drawn
+    seeds = scores.reshape(-1, paths, scores.shape[1])
+    picks = rng.integers(len(seeds), size=(draws, len(seeds), scores.shape[1]))
+    drawn: Floats = np.take_along_axis(seeds[None], picks[:, :, None, :], axis=1)
+    return drawn.reshape(draws, *scores.shape)
 
 
 def _share_won(ours: Floats, theirs: Floats) -> Floats:

@@ -184,6 +184,8 @@ def equity_frame(record: Record) -> pd.DataFrame:
     columns |= {f"close:{symbol}": record.close[:, i] for i, symbol in enumerate(record.symbols)}
     if record.split is not None:
         columns |= {f"split:{name}": record.split[:, i] for i, name in enumerate(record.symbols)}
+    if record.idle is not None:
+        columns["idle"] = np.concatenate([[0.0], record.idle])
     if record.actions is not None:
         flat = record.actions.reshape(len(record.actions), -1).astype(np.float64)
         padded = np.full((len(record.stamps), flat.shape[1]), np.nan)
@@ -257,6 +259,7 @@ def _record(frame: pd.DataFrame, meta: dict[str, Any]) -> Record:
         warnings=tuple(meta["warnings"]),
         actions=actions,
         hindsight=read_yardstick(meta.get("hindsight")),
+        idle=_frozen(frame["idle"].to_numpy()[1:]) if "idle" in frame.columns else None,
         split=per_asset("split") if f"split:{symbols[0]}" in frame.columns else None,
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from drltrade.sim import Path
 
-__all__ = ["Clock", "pool"]
+__all__ = ["Clock", "idle_returns", "pool"]
 
 Floats = NDArray[np.float64]
 
@@ -109,6 +109,32 @@ def pool(paths: Sequence[Path], clock: Clock) -> Path:
         if isinstance(array, np.ndarray):
             array.setflags(write=False)
     return Path(**made)
+
+
+def idle_returns(paths: Sequence[Path], clock: Clock, rate: float) -> Floats | None:
+    """What the cash of all accounts would have earned in each bar had all of it been idle.
+
+    An account is paid for the days between its own stamps, at the later one.
+
+    Args:
+        paths: the ledgers of the accounts.
+        clock: their stamps on one clock.
+        rate: interest a year.
+
+    Returns:
+        [T - 1] fractions of the pooled equity; None where that is the rate times the days of the
+        clock: all accounts share it, or there is no interest.
+    """
+    if clock.shared or rate == 0.0:
+        return None
+    held = clock.held([path.equity for path in paths])
+    earned = np.zeros(len(clock.stamps))
+    for own, equity in zip(clock.own, held, strict=True):
+        rows = np.flatnonzero(own)
+        days = np.diff(clock.stamps[rows]).astype("timedelta64[ns]").astype(np.float64) / 86_400e9
+        earned[rows[1:]] += rate * days / 365.0 * equity[rows[1:] - 1]
+    idle: Floats = earned[1:] / np.sum(held, axis=0)[:-1]
+    return idle
 
 
 def _joined(name: str, paths: Sequence[Path], clock: Clock) -> Any:

@@ -32,6 +32,8 @@ class Record:
         warnings: what a careful reader must know before believing them.
         split: [T, N] new shares for one old in each bar; None where nothing was split.
         actions: [T - 1, ...] raw actions of a policy; None for a strategy.
+        idle: [T - 1] what idle cash earned in each bar, where that is not `cash_rate` by the days
+            between stamps: accounts that are pooled are paid between their own.
         hindsight: how near it came to perfect foresight; None where nobody knows.
     """
 
@@ -47,6 +49,7 @@ class Record:
     actions: NDArray[Any] | None = None
     split: NDArray[np.float64] | None = None
     hindsight: Yardstick | None = None
+    idle: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         start, end = (str(stamp)[:16] for stamp in self.stamps[[0, -1]])
@@ -67,6 +70,8 @@ class Record:
     @property
     def cash_returns(self) -> NDArray[np.float64]:
         """[T - 1] what idle cash earned in each bar."""
+        if self.idle is not None:
+            return self.idle
         days = np.diff(self.stamps).astype("timedelta64[ns]").astype(np.float64) / 86_400e9
         return self.cash_rate * days / 365.0
 

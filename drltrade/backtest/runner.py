@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from drltrade.agents.strategies.references import is_reference
 from drltrade.backtest.accounts import Actor, roll_accounts
 from drltrade.backtest.hindsight import yardstick_of
-from drltrade.backtest.pool import Clock, pool
+from drltrade.backtest.pool import Clock, idle_returns, pool
 from drltrade.backtest.record import Record
 from drltrade.data.clock import bar_seconds
 from drltrade.data.segments import span_names
@@ -64,6 +64,7 @@ def run_backtest(actor: Any, game: Game, *, name: str = "policy") -> Record:
         close=np.concatenate(closes, axis=1),
         periods_per_year=_periods(game, clock),
         cash_rate=game.rules.carry.cash,
+        idle=idle_returns(paths, clock, game.rules.carry.cash),
         assumptions=assumptions_of(game) | stated,
         warnings=((_NOT_CAUSAL.format(name),) if planned else ()) + warnings,
         actions=_together(acted, clock) if acted else None,

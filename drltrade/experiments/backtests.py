@@ -179,8 +179,8 @@ def baseline_scores(
 ) -> dict[str, float]:
     """Returns the mean Sharpe ratio of each strategy over games, and over its draws where it has.
 
-    Undefined ones are left out of the mean; NaN where none is defined. What knows the future has no
-    score.
+    One that is undefined counts 0, as in `validation_score`: who sits a game out must not be judged
+    by the others alone. NaN where none is defined. What knows the future has no score.
     """
     from drltrade.agents.strategies import REFERENCES
     from drltrade.backtest.metrics import METRICS
@@ -189,8 +189,8 @@ def baseline_scores(
     for name in (name for name in names if name not in REFERENCES):
         records = [record for game in games for record in run_baselines([name], game, roots)]
         found = np.array([METRICS["sharpe"].compute(record) for record in records])
-        defined = found[np.isfinite(found)]
-        scores[name] = float(defined.mean()) if defined.size else math.nan
+        defined = np.isfinite(found)
+        scores[name] = float(np.where(defined, found, 0.0).mean()) if defined.any() else math.nan
     return scores
 
 

@@ -193,6 +193,24 @@ def test_accounts_stand_still_where_their_market_has_no_bar():
     assert record.periods_per_year == 252
 
 
+def test_idle_cash_earns_nothing_above_cash_whatever_stands_between_accounts(tmp_path):
+    """Two stretches with months between: who never trades is cash, and is not behind it."""
+    game = small_game(carry={"cash": 0.05}, fill="next_close", market=random_market(160))
+    days = [str(stamp)[:10] for stamp in game.market.stamps[[0, 39, 100, 139]]]
+    game = game.during([days[:2], days[2:]])
+    record = run_backtest(make_strategy("cash"), game)
+    assert record.returns.sum() > 0
+    np.testing.assert_allclose(record.cash_returns, record.returns, atol=1e-12)
+    # One day of interest on the half that plays; the other half is done, or has not begun.
+    assert record.cash_returns[0] == pytest.approx(0.05 / 365 / 2)
+    assert record.cash_returns[39] == 0.0  # from the end of one to the start of the other
+    write_record(record, tmp_path)
+    np.testing.assert_array_equal(read_record(tmp_path).cash_returns, record.cash_returns)
+    whole = run_backtest(make_strategy("cash"), game.during([days[:2]]))
+    assert whole.idle is None
+    np.testing.assert_allclose(whole.cash_returns, whole.returns, atol=1e-12)
+
+
 def test_a_pooled_record_is_written_and_read_back(tmp_path):
     pooled, _ = games()
     record = run_backtest(Moody(), pooled)

@@ -1,13 +1,18 @@
 """An experiment is judged by all that was ever tried on its bars, and says so beside its page."""
 
 import json
+import math
 import shutil
 
+import numpy as np
 import pytest
 from small_worlds import TINY_EXPERIMENT
 
 from drltrade.backtest.files import plain
+from drltrade.data import Market
+from drltrade.envs import EnvSettings, build_game
 from drltrade.errors import DrltradeError
+from drltrade.experiments.backtests import baseline_scores
 from drltrade.experiments.evidence import EVIDENCE, evidence_of
 from drltrade.experiments.experiment import run_experiment, summary
 from drltrade.experiments.reports import make_report
@@ -37,6 +42,19 @@ def test_the_baseline_is_the_one_that_validation_scored_best(tiny):
     scores = json.loads((tiny.plan.home / EXPERIMENT).read_text())["baseline_scores"]
     able = {name: scores[name] for name in ("buy_and_hold", "sma_cross")}
     assert tiny.evidence.baseline["label"] == max(able, key=able.get)
+
+
+def test_a_baseline_that_sits_a_fold_out_has_no_ratio_there_and_it_counts():
+    """On flat prices the averages never cross: half of its score is that nothing was done."""
+    moves = np.random.default_rng(4).normal(0.002, 0.01, 300)
+    close = 100 * np.cumprod(1 + np.r_[np.zeros(300), moves])
+    game = build_game(EnvSettings(fill="next_close"), market=Market.build(close))
+    flat, lively = game.within(100, 280), game.within(300, 599)
+    alone = baseline_scores(["sma_cross"], [lively])["sma_cross"]
+    both = baseline_scores(["sma_cross", "cash"], [flat, lively])
+    assert alone > 0.5
+    assert both["sma_cross"] == pytest.approx(alone / 2)
+    assert math.isnan(both["cash"])
 
 
 def test_seeds_are_one_trial_and_checkpoints_are_several_on_validation(tiny):

@@ -94,14 +94,26 @@ def _multipliers(diagnostics: Diagnostics) -> Grid | None:
     for name, costs in found.items():
         at = [points[name].get(multiplier, (None, None)) for multiplier in known]
         cells = [Cell(ratio(sharpe), percent(total)) for sharpe, total in at]
-        lines.append(Line(name, [*cells, _break_even(costs.get("break_even"))]))
+        lines.append(Line(name, [*cells, _break_even(costs, points[name])]))
     columns = [(f"× {multiplier:g}", "as assumed" * (multiplier == 1.0)) for multiplier in known]
     caption = "Sharpe ratio at multiples of the assumed costs; total return in small print"
     return Grid("multipliers", caption, "Name", [*columns, ("Break-even", "")], [("", lines)])
 
 
-def _break_even(value: float | None) -> Cell:
-    return Cell(f"× {ratio(value)}" if value is not None else "n/a")
+def _break_even(
+    costs: Mapping[str, Any], points: Mapping[float, tuple[float | None, float | None]]
+) -> Cell:
+    """The multiplier; where there is none, whether it lies beyond the highest or below nothing."""
+    value = costs.get("break_even")
+    if value is not None:
+        return Cell(f"× {ratio(value)}")
+    least, most = min(points), max(points)
+    (low, _), (high, total) = points[least], points[most]
+    if low is None or high is None or total is None or points[least] == points[most]:
+        return Cell("n/a")
+    if high > 0.0 and total > 0.0:
+        return Cell(f"above × {most:g}")
+    return Cell("no gain" if low <= 0.0 else "n/a")
 
 
 def _nulls(diagnostics: Diagnostics) -> Grid | None:

@@ -98,9 +98,14 @@ def evidence_facts(evidence: Evidence) -> list[tuple[str, str]]:
     return [
         ("Out of sample", f"{evidence.interval['years']:.1f} years"),
         ("Trials on these bars", tried),
-        ("Folds", folds),
+        ("Groups of bars" if _grouped(evidence) else "Folds", folds),
         ("Chosen baseline", _rival(evidence)),
     ]
+
+
+def _grouped(evidence: Evidence) -> bool:
+    """Whether the rows of `folds` are groups that several folds test, as the paths say."""
+    return any(agent.paths > 1 for agent in evidence.agents.values())
 
 
 def _rival(evidence: Evidence) -> str:
@@ -116,9 +121,15 @@ def _question(evidence: Evidence) -> str:
     if label == "cash":
         return f"{does} cash beyond chance? No other baseline had a score on validation."
     score = ratio(evidence.baseline["score"])
+    there = "there"
+    if len(evidence.folds) > 1:
+        there = (
+            "there in the mean over the folds; bars that validate one fold are tested in another,"
+            " which favours that baseline and not the agents"
+        )
     return (
         f"{does} both cash and {label} beyond chance? {label} is the baseline that did best on"
-        f" validation, with a Sharpe ratio of {score} there."
+        f" validation, with a Sharpe ratio of {score} {there}."
     )
 
 
@@ -333,8 +344,15 @@ def _folds(evidence: Evidence, entries: Sequence[Entry]) -> Grid | None:
         )
         for fold in evidence.folds
     ]
-    caption = "Sharpe ratio on the test bars of each fold, medians over the seeds"
-    return Grid("folds", caption, "Fold", [(label, "") for label in labels], [("", lines)])
+    what = "group of bars" if _grouped(evidence) else "fold"
+    caption = f"Sharpe ratio on the test bars of each {what}, medians over the seeds"
+    return Grid(
+        "folds",
+        caption,
+        what.split()[0].capitalize(),
+        [(label, "") for label in labels],
+        [("", lines)],
+    )
 
 
 def _profile(evidence: Evidence) -> Grid | None:

@@ -146,6 +146,13 @@ def test_the_more_trials_on_the_same_bars_the_less_a_sharpe_ratio_is_worth(marke
     assert "1,000 policies were judged" in told[2].warnings[0]
 
 
+@pytest.mark.parametrize(("bars", "fires"), [(99, True), (100, False)])
+def test_a_p_value_of_few_bars_is_told_to_be_loose(bars, fires):
+    found = judge([contender("ppo", noise(3)[0][: bars - 1])], [], {}, trials=ALONE, draws=DRAWS)
+    assert found.interval["bars"] == bars
+    assert any(f"Few bars: on {bars} of them" in text for text in found.warnings) is fires
+
+
 def test_the_share_of_the_achievable_counts_from_the_baseline_to_hindsight():
     """Baseline 1.1, agent 1.21 and hindsight 1.331 times the stake: half of the way."""
     seen = SimpleNamespace(best=SimpleNamespace(growth=math.log(1.331)), earned=math.log(1.21))

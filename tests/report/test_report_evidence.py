@@ -1,9 +1,12 @@
 """Claims about the sections of evidence and diagnostics: every figure in words, n/a where none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from report.reading import Page
 
+from drltrade.backtest.hindsight import Best, Yardstick
 from drltrade.report.evidence_figures import evidence_figures
 from drltrade.report.evidence_view import evidence_facts, evidence_view
 from drltrade.report.page import render
@@ -226,6 +229,47 @@ def test_one_seed_and_one_fold_claim_no_range(entries, make_evidence):
     for words in ("Interquartile mean", "on a fold", "Overfitting probability"):
         assert words not in page.prose
     assert set(page.figures["more"]) == {"forest"}
+
+
+def test_paths_of_one_seed_are_a_range_over_groups_of_bars(entries, make_evidence):
+    evidence = make_evidence((SAC,), seeds=1)
+    paths = {SAC: replace(evidence.agents[SAC], paths=5)}
+    evidence = replace(evidence, agents=paths)
+    page = Page(render("t", entries, evidence=evidence))
+    assert cells(page, "bearing")[0] == ["Figure", "sac range over 5 paths of one seed"]
+    assert cells(page, "folds")[0][0] == "Group"
+    assert dict(evidence_facts(evidence))["Groups of bars"].startswith("4, ")
+
+
+def test_it_is_told_that_folds_validate_on_what_others_test(entries, make_evidence):
+    told = "bars that validate one fold are tested in another"
+    assert told in evidence_view(make_evidence(), entries).question
+    assert told not in evidence_view(make_evidence(folds=1), entries).question
+
+
+def test_the_share_of_the_achievable_says_whether_all_of_it_is_a_bound(entries, make_evidence):
+    best = Best(1.0, exact=False, why="bound: more may be asked for.")
+    (first, *others) = (e for e in entries if e.label == SAC)
+    records = tuple(replace(r, hindsight=Yardstick(0.1, lambda: best)) for r in first.records)
+    page = Page(render("t", [replace(first, records=records)], evidence=make_evidence((SAC,))))
+    assert not others
+    assert row(page, "bearing", "Share of the achievable") == ["3.40 % bound"]
+
+
+@pytest.mark.parametrize(
+    ("sharpe", "total", "text"),
+    [
+        ([1.0, 0.5], [0.3, 0.1], "above × 2"),
+        ([-0.1, -0.5], [-0.1, -0.2], "no gain"),
+        ([1.0, 1.0], [0.3, 0.3], "n/a"),
+        ([1.0, None], [0.3, None], "n/a"),
+    ],
+)
+def test_a_break_even_out_of_range_says_on_which_side(entries, sharpe, total, text):
+    """Where costs are none to multiply, all are alike and nothing can be said."""
+    costs = {"multipliers": [0.0, 2.0], "sharpe": sharpe, "total_return": total, "break_even": None}
+    page = Page(render("t", entries, diagnostics={SAC: {"costs": costs}}))
+    assert row(page, "multipliers", SAC)[-1] == text
 
 
 def test_policies_without_some_diagnostics_leave_their_tables_out(entries, make_diagnostics):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def judge(
         folds=tuple(_fold_rows([*agents, *rules], folds)),
         overfitting=_overfitting(agents),
         profile=_profile(agents),
-        warnings=tuple(_warnings(years, int(trials["test"]))),
+        warnings=tuple(_warnings(len(record.returns), years, int(trials["test"]))),
     )
 
 
@@ -268,17 +268,24 @@ def _profile(agents: Sequence[Contender]) -> dict[str, tuple[float, ...]] | None
     return {"thresholds": _GRID, **shares}
 
 
-def _warnings(years: float, trials: int) -> list[str]:
-    if trials < 2:
-        return []
-    needed = minimum_backtest_length(trials)
-    if years >= needed:
-        return []
-    return [
-        f"Short test: {trials:,} policies were judged on these bars, and of so many without any"
-        f" skill the best reaches a Sharpe ratio of 1 on less than {needed:.1f} years; these are"
-        f" {years:.1f}."
-    ]
+_FEW_BARS = 100
+"""On fewer the resampled test says p < 0.05 of noise too often: of five agents on 20 bars in 23 of
+100 cases, on 80 bars in 12, on 120 in 6."""
+
+
+def _warnings(bars: int, years: float, trials: int) -> Iterator[str]:
+    if bars < _FEW_BARS:
+        yield (
+            f"Few bars: on {bars} of them luck alone comes out as skill more often than the level"
+            f" says; from {_FEW_BARS} on it does not."
+        )
+    needed = minimum_backtest_length(trials) if trials > 1 else 0.0
+    if years < needed:
+        yield (
+            f"Short test: {trials:,} policies were judged on these bars, and of so many without any"
+            f" skill the best reaches a Sharpe ratio of 1 on less than {needed:.1f} years; these"
+            f" are {years:.1f}."
+        )
 
 
 def _median(values: Floats) -> float:

@@ -11,6 +11,7 @@ from drltrade.report.words import join, percent, ratio, span, spread
 
 __all__ = ["sides", "verdict"]
 
+_FLAWS = ("LOOK-AHEAD", "OVERLAP", "Zero costs")
 _SAME = 1e-9  # of return: closer than this is the same path
 
 
@@ -24,7 +25,7 @@ def verdict(entries: Sequence[Entry], evidence: Evidence | None = None) -> list[
     judged, baselines = sides(entries)
     leader, baseline = best(judged), best(baselines)
     if leader is not None and evidence is not None:
-        return [_skill(evidence, leader), _best(leader, judged, baselines, evidence)]
+        return [_skill(evidence, leader, judged), _best(leader, judged, baselines, evidence)]
     if leader is None:
         return ["Only references were run, and nobody can trade those."]
     if baseline is None:
@@ -38,7 +39,7 @@ def sides(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
     return (agents, strategies) if agents else (strategies[:1], strategies[1:])
 
 
-def _skill(evidence: Evidence, leader: Entry) -> str:
+def _skill(evidence: Evidence, leader: Entry, agents: Sequence[Entry]) -> str:
     """Answers the one question by its rule: cash and the chosen baseline, all agents counted."""
     skill, over = evidence.skill, span(leader.shown)
     told = [f"{name} ({_p(p)})" for name, p in skill.against.items()]
@@ -51,7 +52,7 @@ def _skill(evidence: Evidence, leader: Entry) -> str:
         but = "" if skill.winners else "; no single one beats both"
         return (
             f"Skill shown: over {over} {who} {verb} {join(told)}{chosen}, beyond chance"
-            f"{counted}{but}."
+            f"{counted}{but}{_flaw(agents)}."
         )
     who = "no agent" if count > 1 else skill.family[0]
     beaten = "beats both" if count > 1 else "does not beat both"
@@ -61,6 +62,13 @@ def _skill(evidence: Evidence, leader: Entry) -> str:
         f"No skill shown: over {over} {who} {beaten} {join(told)}{chosen}, beyond chance: that"
         f" takes p < {evidence.level:g}{counted}."
     )
+
+
+def _flaw(agents: Sequence[Entry]) -> str:
+    """What makes skill no evidence: bars seen before, prices known before, trading for nothing."""
+    told = [text for entry in agents for record in entry.records for text in record.warnings]
+    flaws = [kind for kind in _FLAWS if any(text.startswith(kind) for text in told)]
+    return f". But it is no evidence, see the warnings: {join(flaws)}" if flaws else ""
 
 
 def _best(

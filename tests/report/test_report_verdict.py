@@ -142,6 +142,16 @@ def test_a_judgement_that_finds_skill_names_the_winner(make_entry):
     )
 
 
+@pytest.mark.parametrize("kind", ["LOOK-AHEAD", "OVERLAP", "Zero costs", "DATA"])
+def test_skill_on_bars_or_prices_that_were_known_is_called_no_evidence(make_entry, kind):
+    won = {"found": True, "p": 0.02, "winners": ("ppo",), "against": {"cash": 0.01, "hold": 0.02}}
+    (ppo, *others), evidence = judged(make_entry, [0.5, 0.7], **won)
+    flawed = tuple(replace(record, warnings=(f"{kind}: so it is.",)) for record in ppo.records)
+    first, _ = verdict([Entry("ppo", flawed), *others], evidence)
+    told = first.endswith(f"counted. But it is no evidence, see the warnings: {kind}.")
+    assert told is (kind != "DATA")
+
+
 def test_skill_of_several_that_none_has_alone_is_told_as_that(make_entry):
     """One agent beats cash and another the baseline: the family passes, nobody in it does."""
     told = {"found": True, "p": 0.02, "against": {"cash": 0.01, "hold": 0.02}}

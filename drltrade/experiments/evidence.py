@@ -228,7 +228,7 @@ def _trials(notes: Sequence[_Note], agents: Sequence[Contender]) -> dict[str, An
     for role in ("test", "valid"):
         every = [each for note in notes for fold in note.folds for each in fold.intervals(role)]
         span = min(start for start, _ in every), max(end for _, end in every)
-        counts[role] = count_trials(noted, data, *span, kind=role)
+        counts[role] = count_trials(noted, data, *span, kind=role, symbols=record.symbols)
     test, valid = counts["test"], counts["valid"]
     known = test.count >= len(agents)
     return {

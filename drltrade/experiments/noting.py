@@ -70,6 +70,7 @@ def note_backtest(record: Record, job: Path) -> str:
         seed=0 if together else int(story["seed"]),
         sharpe=sharpe if math.isfinite(sharpe) else None,
         bars=len(record.stamps),
+        symbols=tuple(sorted(set(record.symbols))),
     )
     return note_trial(out, trial)
 
@@ -101,7 +102,7 @@ def _trials(story: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[Tri
 
     year = math.sqrt(result["periods_per_year"])
     owner = {"data": story["data"], "policy": _policy(story), "learnt": _learnt(story)}
-    owner["seed"] = story["seed"]
+    owner |= {"seed": story["seed"], "symbols": tuple(sorted(set(result["symbols"])))}
     annual = result["metrics"]["sharpe"]
     sharpe = None if annual is None else annual / year
     for start, end, _ in _spans(story, "test"):

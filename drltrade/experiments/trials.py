@@ -5,9 +5,10 @@ number of trials that it is the best of (Bailey & Lopez de Prado 2014, "The defl
 `trials.jsonl`, in the folder that holds the runs, has a line for each. What counts as one:
 
 - On test: every policy configuration that was ever evaluated on an interval that overlaps, of the
-  same data. A configuration is env, agent, budget, starting weights and the content of plug-ins,
-  without the seed: seeds, which a table averages, are one trial. Costs that a finished policy is
-  backtested with make no other policy of it.
+  same data or of the same symbols: a bar that is added to a file makes no new history of the rest.
+  A configuration is env, agent, budget, starting weights and the content of plug-ins, without the
+  seed: seeds, which a table averages, are one trial. Costs that a finished policy is backtested
+  with make no other policy of it.
 - On validation: every configuration, seed and checkpoint, for each of them could have been chosen;
   the reward, a part of the configuration, multiplies them too.
 - One configuration that was fitted on several stretches of bars is as many trials as there are
@@ -58,6 +59,7 @@ class Trial:
     Attributes:
         kind: what the bars were read for: a verdict, or the choice of a checkpoint.
         data: the fingerprint of the whole market.
+        symbols: what was traded.
         start: first stamp, inclusive.
         end: last stamp, inclusive; a date means all of that day.
         policy: the hash of its configuration, without seed, dates and data.
@@ -78,11 +80,16 @@ class Trial:
     sharpe: float | None
     bars: int
     checkpoint: int | None = None
+    symbols: tuple[str, ...] = ()
 
     @cached_property
     def span(self) -> tuple[np.datetime64, np.datetime64]:
         """First and last instant."""
         return read_stamp(self.start), read_stamp(self.end, last=True)
+
+    def trades(self, data: str, symbols: Sequence[str]) -> bool:
+        """Whether it was made on some data, or on the same symbols before a bar was added."""
+        return self.data == data or (bool(symbols) and set(self.symbols) == set(symbols))
 
     def overlaps(self, span: tuple[np.datetime64, np.datetime64]) -> bool:
         """Whether an interval shares an instant with this one."""
@@ -168,34 +175,45 @@ def _read(line: bytes) -> Trial | None:
 
 
 def trials_on(
-    out: Path, data: str, start: str, end: str, kind: Literal["test", "valid"] = "test"
+    out: Path,
+    data: str,
+    start: str,
+    end: str,
+    kind: Literal["test", "valid"] = "test",
+    symbols: Sequence[str] = (),
 ) -> Trials:
-    """Counts the trials of one ledger that were made on an interval; see `count_trials`.
-
-    Args:
-        out: the folder that holds the runs.
-        data: the fingerprint of the market.
-        start: first date or stamp.
-        end: last date or stamp, inclusive.
-        kind: whether the bars were read for a verdict or for the choice of a checkpoint.
-
-    Raises:
-        UsageError: a date is none.
-    """
-    return count_trials(read_trials(out), data, start, end, kind)
+    """Counts the trials of one ledger that were made on an interval; see `count_trials`."""
+    return count_trials(read_trials(out), data, start, end, kind, symbols)
 
 
 def count_trials(
-    trials: Iterable[Trial], data: str, start: str, end: str, kind: Literal["test", "valid"]
+    trials: Iterable[Trial],
+    data: str,
+    start: str,
+    end: str,
+    kind: Literal["test", "valid"],
+    symbols: Sequence[str] = (),
 ) -> Trials:
     """Counts the trials among some that were made on an interval; see the module for what is one.
 
     A trial that stands in several ledgers counts once.
+
+    Args:
+        trials: what ledgers hold.
+        data: the fingerprint of the market.
+        start: first date or stamp.
+        end: last date or stamp, inclusive.
+        kind: whether the bars were read for a verdict or for the choice of a checkpoint.
+        symbols: what is traded: a market of the same symbols counts as the same data, for a new bar
+            or a corrected price gives it another fingerprint, but no new history.
+
+    Raises:
+        UsageError: a date is none.
     """
     span = read_stamp(start), read_stamp(end, last=True)
     groups: dict[tuple[Any, ...], list[Trial]] = {}
     for trial in trials:
-        if (trial.kind, trial.data) == (kind, data) and trial.overlaps(span):
+        if trial.kind == kind and trial.trades(data, symbols) and trial.overlaps(span):
             apart = () if kind == "test" else (trial.seed, trial.checkpoint)
             groups.setdefault((trial.policy, *apart), []).append(trial)
     chains = [chain for group in groups.values() for chain in _chains(group)]

@@ -152,6 +152,16 @@ def writer(out, policy, trials):
     return subprocess.Popen([sys.executable, "-c", WRITER, str(out), policy, str(trials)])
 
 
+def test_a_bar_more_in_the_file_is_no_new_history(tmp_path):
+    """The data have another fingerprint then; the symbols and the tested bars are the same."""
+    before = [replace(ONE, policy=name, symbols=("AAPL", "IBM")) for name in "abc"]
+    note_trial(tmp_path, *before, replace(ONE, data="grown", symbols=("AAPL", "IBM")))
+    assert trials_on(tmp_path, "grown", *YEAR[1:]).count == 1
+    assert trials_on(tmp_path, "grown", *YEAR[1:], symbols=("IBM", "AAPL")).count == 4
+    assert trials_on(tmp_path, "grown", *YEAR[1:], symbols=("AAPL",)).count == 1
+    assert trials_on(tmp_path, "else", "2013-01-01", "2013-12-31", symbols=("AAPL",)).count == 0
+
+
 def test_processes_that_write_at_once_lose_nothing(tmp_path):
     writers = [writer(tmp_path, f"p{at}", 50) for at in range(3)]
     assert [each.wait(60) for each in writers] == [0, 0, 0]

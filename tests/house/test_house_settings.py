@@ -74,7 +74,7 @@ def test_an_experiment_resolves_into_jobs(path: Path, tmp_path: Path) -> None:
     content, roots = read_experiment(path)
     plan = plan_experiment(content, out=tmp_path / "runs", roots=roots)
     assert plan.name == path.stem
-    assert len(plan.jobs) == len(plan.agents) * len(plan.settings.seeds)
+    assert len(plan.jobs) == len(plan.folds) * len(plan.agents) * len(plan.settings.seeds)
     assert not (tmp_path / "runs").exists()
 
 
